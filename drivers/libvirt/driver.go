@@ -1,0 +1,176 @@
+// Package libvirt drives KVM and QEMU hosts through libvirt.
+//
+// The way to a host is ours from end to end (transport.go): the daemon's socket, TLS 1.3 or SSH is
+// dialled by Go and handed to libvirt's client as a private socket, so that a session that hangs
+// can be cut, and so that no URI of libvirt, which can name programs to run, ever comes from a
+// user. Calls go through a pool (pool.go) of sessions with one call in flight each: libvirt's
+// client ends the whole process when a keepalive expires with several.
+package libvirt
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"libvirt.org/go/libvirt"
+
+	"github.com/novacron/novacron/drivers"
+	"github.com/novacron/novacron/internal/fault"
+)
+
+// What the driver can do.
+var (
+	_ drivers.Driver = (*Driver)(nil)
+	_ drivers.Opener = Open
+)
+
+// Driver is a connection to one libvirt host.
+type Driver struct {
+	config drivers.Config
+	pool   *pool
+	info   drivers.Info
+	host   hostFacts
+
+	closed context.CancelFunc // ends whatever is under way
+	close  sync.Once
+}
+
+// hostFacts is what we asked the host once, when the connection was opened.
+type hostFacts struct {
+	arch     string // "x86_64"
+	emulator string
+	kvm      bool // the host offers it
+	version  uint32
+}
+
+// Open connects to a host.
+func Open(ctx context.Context, c drivers.Config) (drivers.Driver, error) {
+	dial, err := dialer(c)
+	if err != nil {
+		return nil, err
+	}
+	d, err := open(ctx, c, dial)
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// open is Open with a way to the daemon.
+func open(ctx context.Context, c drivers.Config, dial dialFunc) (*Driver, error) {
+	life, closed := context.WithCancel(context.Background())
+	d := &Driver{config: c, pool: newPool(life, dial), closed: closed}
+	if err := d.readHost(ctx); err != nil {
+		_ = d.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// readHost learns the facts of the connection.
+func (d *Driver) readHost(ctx context.Context) error {
+	return d.do(ctx, func(c *libvirt.Connect) error {
+		lib, err := c.GetLibVersion()
+		if err != nil {
+			return err
+		}
+		qemu, err := c.GetVersion()
+		if err != nil {
+			return err
+		}
+		caps, err := c.GetDomainCapabilities("", "", "q35", "kvm", 0)
+		d.host.kvm = err == nil && caps != ""
+		d.host.arch = "x86_64"
+		if n, err := c.GetNodeInfo(); err == nil && n.Model != "" {
+			d.host.arch = n.Model
+		}
+		d.host.version = lib
+		accelerators := []drivers.Accelerator{drivers.AcceleratorQEMU}
+		if d.host.kvm {
+			accelerators = append([]drivers.Accelerator{drivers.AcceleratorKVM}, accelerators...)
+		}
+		d.info = drivers.Info{
+			Kind:    drivers.KindLibvirt,
+			Version: fmt.Sprintf("libvirt %s, QEMU %s", version(uint64(lib)), version(uint64(qemu))),
+			URI:     shownURI(d.config),
+			Features: drivers.Features{
+				HotAddCPU: true, Balloon: true, HotAddMemory: true,
+				HotAttachDisk: true, HotAttachNIC: true, HotGrowDisk: true,
+				SnapshotMemory: true, SnapshotExternal: true,
+				UEFI: true, Pause: true, Suspend: true,
+				SerialConsole: true, VNC: true, GuestAgent: true, Upload: true,
+				Accelerators: accelerators,
+			},
+			Limits:     drivers.Limits{MaxNameLength: maxName, Calls: 32, Deadline: callDeadline},
+			Encryption: encryption(d.config),
+		}
+		return nil
+	})
+}
+
+// maxName leaves room for what libvirt and QEMU append to a VM's name in names of files.
+const maxName = 200
+
+// version turns libvirt's 9000000 into 9.0.0.
+func version(v uint64) string { return fmt.Sprintf("%d.%d.%d", v/1e6, v/1e3%1e3, v%1e3) }
+
+// Info: see drivers.Driver.
+func (d *Driver) Info() drivers.Info { return d.info }
+
+// Ping: see drivers.Driver.
+func (d *Driver) Ping(ctx context.Context) error {
+	return d.do(ctx, func(c *libvirt.Connect) error { _, err := c.GetLibVersion(); return err })
+}
+
+// Close: see drivers.Driver.
+func (d *Driver) Close() error {
+	d.close.Do(func() { d.closed(); d.pool.close() })
+	return nil
+}
+
+// Poll: see drivers.Driver. Our calls have all finished when they return.
+func (d *Driver) Poll(_ context.Context, t drivers.Task) (drivers.Task, error) {
+	t.Done, t.Progress = true, 1
+	return t, nil
+}
+
+// callDeadline bounds an ordinary call, whatever the caller's own patience.
+const callDeadline = 10 * time.Second
+
+// do makes an ordinary call on a session of the pool. It ends by ctx's deadline and after
+// callDeadline at the latest: then the session is cut, which frees the call within milliseconds.
+// What call has written may be read only when do returns nil.
+func (d *Driver) do(ctx context.Context, call func(*libvirt.Connect) error) error {
+	ctx, cancel := context.WithTimeout(ctx, callDeadline)
+	defer cancel()
+	s, err := d.pool.get(ctx)
+	if err != nil {
+		return err
+	}
+	defer d.pool.put(s)
+	return s.run(ctx, call)
+}
+
+// long makes a call that may take minutes, on a session of its own. It ends by ctx's deadline.
+// What call has written may be read only when long returns nil.
+func (d *Driver) long(ctx context.Context, call func(*libvirt.Connect) error) error {
+	s, err := d.pool.dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.end()
+	return s.run(ctx, call)
+}
+
+// domain finds a VM. The caller frees it.
+func domain(c *libvirt.Connect, ref drivers.Ref) (*libvirt.Domain, error) {
+	dom, err := c.LookupDomainByUUIDString(string(ref))
+	if err != nil {
+		if e, ok := err.(libvirt.Error); ok && e.Code == libvirt.ERR_INVALID_ARG {
+			return nil, fault.Missing("VM", string(ref)) // not a UUID: nothing can have it
+		}
+		return nil, err
+	}
+	return dom, nil
+}
