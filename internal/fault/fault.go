@@ -64,16 +64,16 @@ func (k Kind) HTTPStatus() int {
 // Error is a classified error. Message, Remedy, ProviderCode and ProviderText are shown to users
 // and must therefore hold no secret, no host path of ours and no address that a user did not enter.
 type Error struct {
-	Kind    Kind
-	Message string // what went wrong, one sentence without a final full stop
-	Field   string // the input's path, e.g. "disks[1].sizeGiB"; empty when no one field is to blame
-	Remedy  string // what the user can do about it; may be empty
+	Kind    Kind   `json:"kind"`
+	Message string `json:"message"`          // what went wrong, one sentence without a final full stop
+	Field   string `json:"field,omitempty"`  // the input's path, e.g. "disks[1].capacityBytes"; empty when no one field is to blame
+	Remedy  string `json:"remedy,omitempty"` // what the user can do about it; may be empty
 
-	Provider     string // which provider said so: its kind, e.g. "libvirt"; empty for our own errors
-	ProviderCode string // the provider's own code, e.g. "VIR_ERR_NO_DOMAIN"
-	ProviderText string // the provider's own words
+	Provider     string `json:"provider,omitempty"`     // which provider said so: its kind, e.g. "LIBVIRT"; empty for our own errors
+	ProviderCode string `json:"providerCode,omitempty"` // the provider's own code, e.g. "VIR_ERR_NO_DOMAIN"
+	ProviderText string `json:"providerText,omitempty"` // the provider's own words
 
-	Err error // the cause, for logs; never shown
+	Err error `json:"-"` // the cause, for logs; never shown, never stored
 }
 
 // Error has everything that a log line needs; clients get the fields one by one instead.

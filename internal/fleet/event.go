@@ -1,0 +1,70 @@
+package fleet
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+
+	"github.com/novacron/novacron/internal/fault"
+)
+
+// Topic is what an event is about.
+type Topic string
+
+// The topics.
+const (
+	TopicVM        Topic = "vm"
+	TopicOperation Topic = "operation"
+	TopicProvider  Topic = "provider"
+	TopicImage     Topic = "image"
+)
+
+// Change is what happened.
+type Change string
+
+// The changes.
+const (
+	Added   Change = "ADDED"
+	Updated Change = "UPDATED"
+	Removed Change = "REMOVED"
+)
+
+// Event is one entry of the log. It says that a thing changed, not how: readers look at the thing,
+// so an event read late or twice does no harm.
+type Event struct {
+	bun.BaseModel `bun:"table:events,alias:e"`
+
+	TxID       uint64     `bun:"txid,scanonly"`
+	Seq        int64      `bun:"seq,scanonly"`
+	TenantID   uuid.UUID  `bun:"tenant_id"`
+	Topic      Topic      `bun:"topic"`
+	Kind       Change     `bun:"kind"`
+	SubjectID  uuid.UUID  `bun:"subject_id"`
+	ProviderID *uuid.UUID `bun:"provider_id"`
+	At         time.Time  `bun:"at,nullzero,default:now()"`
+}
+
+// Cursor is a place in the log: everything up to and including it has been read.
+type Cursor struct {
+	TxID uint64
+	Seq  int64
+}
+
+// Cursor is the event's own place.
+func (e Event) Cursor() Cursor { return Cursor{e.TxID, e.Seq} }
+
+// String is the form clients get.
+func (c Cursor) String() string { return fmt.Sprintf("e%x.%x", c.TxID, c.Seq) }
+
+// ParseCursor reads what String wrote. Invalid for anything else.
+func ParseCursor(s string) (c Cursor, err error) {
+	if rest, ok := strings.CutPrefix(s, "e"); ok {
+		if n, err := fmt.Sscanf(rest, "%x.%x", &c.TxID, &c.Seq); n == 2 && err == nil && c.String() == s {
+			return c, nil
+		}
+	}
+	return Cursor{}, fault.Field("after", "Give back a cursor from an earlier event, or leave it out.", "%.40q is no event cursor", s)
+}
