@@ -14,7 +14,8 @@ type Resizer interface {
 	// PlanResize says for each changed field how it would reach vm as it stands. It does no I/O.
 	PlanResize(vm VM, want Resize) []Verdict
 	// Resize applies want: live where the plan says so, otherwise to the stored definition.
-	// Conflict when the VM no longer allows what the plan promised. Already so: success.
+	// Conflict when the VM no longer allows what the plan promised, Invalid (and nothing changed) when
+	// the plan says IMPOSSIBLE. Already so: success.
 	Resize(ctx context.Context, ref Ref, want Resize) (Task, error)
 }
 

@@ -52,14 +52,15 @@ type Driver interface {
 	// A create that fails leaves nothing behind that Delete of the same token's VM would not remove.
 	Create(ctx context.Context, r CreateRequest) (Task, error)
 
-	// Delete removes a VM and does to each of its disks what o says. A VM that is already gone is a
-	// success; so is one whose disks are.
+	// Delete removes a VM and does to each of its disks what o says. One that runs is switched off first.
+	// A VM that is already gone is a success; so is one whose disks are.
 	Delete(ctx context.Context, ref Ref, o DeleteOptions) (Task, error)
 
 	// Power changes the power state. A VM that is already so is a success.
 	Power(ctx context.Context, ref Ref, to PowerAction) (Task, error)
 
-	// Poll reports how a task stands. Any process may ask, after any restart of ours.
+	// Poll reports how a task stands. Any process may ask, after any restart of ours. The error of work
+	// that has failed is Poll's error, however often it is asked; NotFound when it knows of no such task.
 	Poll(ctx context.Context, t Task) (Task, error)
 
 	// Close ends the connection and whatever calls are under way. Safe to call twice.

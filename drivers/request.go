@@ -108,7 +108,7 @@ type Impact string
 // The impacts. With RESTART the change is stored and comes with the next start.
 const (
 	ImpactNone       Impact = "NONE"       // it is so already
-	ImpactLive       Impact = "LIVE"       // while it runs, without interruption
+	ImpactLive       Impact = "LIVE"       // at once: while it runs, without interruption, or it is off
 	ImpactRestart    Impact = "RESTART"    // needs a stop and a start
 	ImpactImpossible Impact = "IMPOSSIBLE" // cannot be done
 )
