@@ -31,6 +31,7 @@ type Driver struct {
 	pool   *pool
 	info   drivers.Info
 	host   hostFacts
+	seen   remembered
 
 	closed context.CancelFunc // ends whatever is under way
 	close  sync.Once
