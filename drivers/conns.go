@@ -3,6 +3,7 @@ package drivers
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -21,13 +22,18 @@ type Conns struct {
 	done  bool
 }
 
-// pooled is a connection being opened or open. ready is closed once conn or err is set.
+// pooled is a connection being opened, open, or refused. ready is closed once conn or err is set.
 type pooled struct {
 	version int
 	ready   chan struct{}
 	conn    *Conn
 	err     error
+	retryAt time.Time // with err: not before
 }
+
+// retryAfter is how long a failed attempt answers for the ones after it, so that a page that asks
+// a dead host for many things waits for it once.
+const retryAfter = 2 * time.Second
 
 // NewConns makes an empty set. configure reads a provider's settings, secrets unsealed.
 func NewConns(openers map[Kind]Opener, configure func(context.Context, uuid.UUID) (Config, error)) *Conns {
@@ -48,7 +54,7 @@ func (c *Conns) Open(ctx context.Context, config Config) (*Conn, error) {
 }
 
 // Conn gives the provider's connection as of that version of its settings, opening it when there is
-// none. Callers that come meanwhile wait for the same attempt; one that fails is not kept.
+// none. Callers that come meanwhile share the attempt, and its failure for retryAfter.
 func (c *Conns) Conn(ctx context.Context, provider uuid.UUID, version int) (*Conn, error) {
 	c.mu.Lock()
 	if c.done {
@@ -56,7 +62,7 @@ func (c *Conns) Conn(ctx context.Context, provider uuid.UUID, version int) (*Con
 		return nil, fault.New(fault.Unavailable, "NovaCron is shutting down")
 	}
 	e, old := c.conns[provider], (*pooled)(nil)
-	if e == nil || e.version < version {
+	if e == nil || e.version < version || e.stale() {
 		old, e = e, &pooled{version: version, ready: make(chan struct{})}
 		c.conns[provider] = e
 		// The attempt belongs to all of them, not to the caller who happened to come first.
@@ -82,13 +88,16 @@ func (c *Conns) open(ctx context.Context, provider uuid.UUID, e *pooled) {
 	if err == nil {
 		e.conn, err = c.Open(ctx, config)
 	}
-	if e.err = err; err == nil {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.conns[provider] == e {
-		delete(c.conns, provider)
+	e.err, e.retryAt = err, time.Now().Add(retryAfter)
+}
+
+// stale reports whether an attempt failed so long ago that another is due.
+func (e *pooled) stale() bool {
+	select {
+	case <-e.ready:
+		return e.err != nil && time.Now().After(e.retryAt)
+	default:
+		return false
 	}
 }
 
