@@ -1,0 +1,39 @@
+// Package access knows who is asking: it signs people in, recognises tokens, and puts the Viewer
+// into each request's context. What a Viewer may do is fleet.Role's to say and control's to enforce.
+package access
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"github.com/novacron/novacron/internal/fault"
+	"github.com/novacron/novacron/internal/fleet"
+)
+
+// Viewer is who is asking.
+type Viewer struct {
+	TenantID  uuid.UUID
+	UserID    uuid.UUID
+	Name      string
+	Role      fleet.Role
+	RequestID string
+}
+
+// Scope is what the viewer's reads and writes may touch.
+func (v Viewer) Scope() fleet.Scope { return fleet.Within(v.TenantID) }
+
+type viewerKey struct{}
+
+// With returns a context in which v is asking.
+func With(ctx context.Context, v Viewer) context.Context { return context.WithValue(ctx, viewerKey{}, v) }
+
+// From tells who is asking. Unauthorized when nobody is.
+func From(ctx context.Context) (Viewer, error) {
+	v, ok := ctx.Value(viewerKey{}).(Viewer)
+	if !ok {
+		return Viewer{}, fault.New(fault.Unauthorized, "nobody is signed in").
+			With("Sign in, or send a token: Authorization: Bearer ncr_…")
+	}
+	return v, nil
+}
