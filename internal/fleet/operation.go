@@ -125,4 +125,5 @@ type Step struct {
 	StartedAt  *time.Time   `json:"startedAt,omitempty"`
 	FinishedAt *time.Time   `json:"finishedAt,omitempty"`
 	Error      *fault.Error `json:"error,omitempty"`
+	Point      bool         `json:"point,omitempty"` // of no return: once begun, a cancel changes nothing
 }
