@@ -67,7 +67,7 @@ CREATE TABLE providers (
     refresh_requested_at timestamptz,
     -- which replica reads this provider's inventory, until when; the epoch fences one that overslept
     lease_owner       text NOT NULL DEFAULT '',
-    lease_until       timestamptz NOT NULL DEFAULT '-infinity',
+    lease_until       timestamptz NOT NULL DEFAULT 'epoch',
     lease_epoch       bigint NOT NULL DEFAULT 0,
     created_at        timestamptz NOT NULL DEFAULT now(),
     updated_at        timestamptz NOT NULL DEFAULT now(),
@@ -194,7 +194,7 @@ CREATE TABLE operations (
     finished_at       timestamptz,
     run_at            timestamptz NOT NULL DEFAULT now(),  -- not before
     lease_owner       text NOT NULL DEFAULT '',
-    lease_until       timestamptz NOT NULL DEFAULT '-infinity',
+    lease_until       timestamptz NOT NULL DEFAULT 'epoch',
     lease_epoch       bigint NOT NULL DEFAULT 0,           -- the fencing token: grows with each lease
     updated_at        timestamptz NOT NULL DEFAULT now()
 );

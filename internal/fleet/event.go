@@ -68,3 +68,23 @@ func ParseCursor(s string) (c Cursor, err error) {
 	}
 	return Cursor{}, fault.Field("after", "Give back a cursor from an earlier event, or leave it out.", "%.40q is no event cursor", s)
 }
+
+// Event is the log entry that says what happened to the VM.
+func (v *VM) Event(kind Change) Event {
+	return Event{TenantID: v.TenantID, Topic: TopicVM, Kind: kind, SubjectID: v.ID, ProviderID: &v.ProviderID}
+}
+
+// Event is the log entry that says what happened to the provider or its hosts.
+func (p *Provider) Event(kind Change) Event {
+	return Event{TenantID: p.TenantID, Topic: TopicProvider, Kind: kind, SubjectID: p.ID, ProviderID: &p.ID}
+}
+
+// Event is the log entry that says what happened to the operation.
+func (o *Operation) Event(kind Change) Event {
+	return Event{TenantID: o.TenantID, Topic: TopicOperation, Kind: kind, SubjectID: o.ID, ProviderID: o.ProviderID}
+}
+
+// Event is the log entry that says what happened to the image.
+func (i *Image) Event(kind Change) Event {
+	return Event{TenantID: i.TenantID, Topic: TopicImage, Kind: kind, SubjectID: i.ID, ProviderID: &i.ProviderID}
+}

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -67,4 +68,45 @@ type APIToken struct {
 	CreatedAt  time.Time  `bun:"created_at,nullzero,default:now()"`
 	ExpiresAt  *time.Time `bun:"expires_at"`
 	LastUsedAt *time.Time `bun:"last_used_at"`
+}
+
+// Session is somebody signed in with a browser. It is found by the SHA-256 of its secret.
+type Session struct {
+	bun.BaseModel `bun:"table:sessions,alias:s"`
+
+	Hash       []byte    `bun:"hash,pk"`
+	UserID     uuid.UUID `bun:"user_id"`
+	CreatedAt  time.Time `bun:"created_at,nullzero,default:now()"`
+	ExpiresAt  time.Time `bun:"expires_at"`
+	LastUsedAt time.Time `bun:"last_used_at,nullzero,default:now()"`
+}
+
+// Ticket is good for one use: a console, an upload. It is found by the SHA-256 of its secret, by any replica.
+type Ticket struct {
+	bun.BaseModel `bun:"table:tickets,alias:k"`
+
+	Hash      []byte          `bun:"hash,pk"`
+	TenantID  uuid.UUID       `bun:"tenant_id"`
+	UserID    *uuid.UUID      `bun:"user_id"`
+	Purpose   string          `bun:"purpose"`
+	Payload   json.RawMessage `bun:"payload,type:jsonb"`
+	ExpiresAt time.Time       `bun:"expires_at"`
+}
+
+// AuditEntry is who did what. It is written in the transaction of the deed: no entry, no deed.
+type AuditEntry struct {
+	bun.BaseModel `bun:"table:audit,alias:a"`
+
+	ID          int64          `bun:"id,pk,autoincrement"`
+	TenantID    uuid.UUID      `bun:"tenant_id"`
+	At          time.Time      `bun:"at,nullzero,default:now()"`
+	Actor       string         `bun:"actor"`
+	UserID      *uuid.UUID     `bun:"user_id"`
+	RequestID   string         `bun:"request_id"`
+	Action      string         `bun:"action"`
+	TargetType  string         `bun:"target_type"`
+	TargetID    *uuid.UUID     `bun:"target_id"`
+	TargetName  string         `bun:"target_name"`
+	OperationID *uuid.UUID     `bun:"operation_id"`
+	Detail      map[string]any `bun:"detail,type:jsonb"` // holds no secret
 }
