@@ -26,7 +26,9 @@ func (v Viewer) Scope() fleet.Scope { return fleet.Within(v.TenantID) }
 type viewerKey struct{}
 
 // With returns a context in which v is asking.
-func With(ctx context.Context, v Viewer) context.Context { return context.WithValue(ctx, viewerKey{}, v) }
+func With(ctx context.Context, v Viewer) context.Context {
+	return context.WithValue(ctx, viewerKey{}, v)
+}
 
 // From tells who is asking. Unauthorized when nobody is.
 func From(ctx context.Context) (Viewer, error) {
