@@ -2,6 +2,7 @@ package fake
 
 import (
 	"context"
+	"io"
 	"iter"
 	"sync"
 	"time"
@@ -12,9 +13,10 @@ import (
 
 // Driver is a connection to a host of a World.
 type Driver struct {
-	host   *host
-	closed chan struct{}
-	once   sync.Once
+	host    *host
+	closed  chan struct{}
+	once    sync.Once
+	streams map[io.Closer]struct{} // open consoles, under host.mu
 }
 
 var (
@@ -65,7 +67,14 @@ func (d *Driver) Ping(ctx context.Context) error {
 
 // Close: see drivers.Driver. What was begun goes on: the host does it, not the connection.
 func (d *Driver) Close() error {
-	d.once.Do(func() { close(d.closed) })
+	d.once.Do(func() {
+		d.host.mu.Lock()
+		defer d.host.mu.Unlock()
+		close(d.closed)
+		for s := range d.streams {
+			s.Close()
+		}
+	})
 	return nil
 }
 
@@ -135,11 +144,14 @@ func (d *Driver) List(ctx context.Context, o drivers.ListOptions) iter.Seq2[driv
 	return func(yield func(drivers.VM, error) bool) {
 		page := make([]drivers.VM, 0, batch)
 		for at := 0; ; at += batch {
+			if h.world.plant.deafList {
+				ctx = context.WithoutCancel(ctx)
+			}
 			err := d.call(ctx, listTime*batch/1000)
-			if err != nil && !(h.world.plant.deafList && at > 0) {
-				yield(drivers.VM{}, err)
-				return
-			} else if err != nil {
+			if err != nil {
+				if !h.world.plant.shortList {
+					yield(drivers.VM{}, err)
+				}
 				return
 			}
 			var more bool

@@ -2,6 +2,7 @@ package fake
 
 import (
 	"context"
+	"io"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,7 +34,11 @@ type World struct {
 }
 
 // plant is for this package's own tests: bugs that the conformance suite must find.
-type plant struct{ noAdoption, deafList bool }
+type plant struct {
+	noAdoption bool // Create does not look for the token
+	deafList   bool // List does not look at its context
+	shortList  bool // List ends without an error when it is canceled
+}
 
 // NewWorld makes a world. Its hosts come to be when they are first connected to.
 func NewWorld(o Options) *World {
@@ -47,7 +52,7 @@ func NewWorld(o Options) *World {
 // Open connects to the host that c.Host names. It is a drivers.Opener.
 func (w *World) Open(ctx context.Context, c drivers.Config) (drivers.Driver, error) {
 	h := w.host(c.Host)
-	d := &Driver{host: h, closed: make(chan struct{})}
+	d := &Driver{host: h, closed: make(chan struct{}), streams: map[io.Closer]struct{}{}}
 	switch {
 	case h.says("hang-open"):
 		<-ctx.Done()
