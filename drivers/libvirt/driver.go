@@ -21,7 +21,12 @@ import (
 
 // What the driver can do.
 var (
-	_ drivers.Driver = (*Driver)(nil)
+	_ drivers.Driver         = (*Driver)(nil)
+	_ drivers.Resizer        = (*Driver)(nil)
+	_ drivers.DeviceAttacher = (*Driver)(nil)
+	_ drivers.Watcher        = (*Driver)(nil)
+	_ drivers.Sampler        = (*Driver)(nil)
+
 	_ drivers.Opener = Open
 )
 

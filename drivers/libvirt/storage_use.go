@@ -16,7 +16,7 @@ import (
 type user struct {
 	ref      drivers.Ref
 	name     string
-	active   bool
+	active   bool // it runs with the file, not only will at its next start
 	readOnly bool
 }
 
@@ -40,7 +40,7 @@ func usersOf(c *libvirt.Connect, file string) ([]user, error) {
 		}
 		flags := []libvirt.DomainXMLFlags{libvirt.DOMAIN_XML_INACTIVE}
 		if active {
-			flags = append(flags, 0)
+			flags = []libvirt.DomainXMLFlags{0, libvirt.DOMAIN_XML_INACTIVE}
 		}
 		for _, f := range flags {
 			doc, err := doms[i].GetXMLDesc(f)
@@ -58,7 +58,7 @@ func usersOf(c *libvirt.Connect, file string) ([]user, error) {
 				return nil, err
 			}
 			if u, ok := uses(&x, file); ok {
-				u.active = active
+				u.active = active && f == 0
 				users = append(users, u)
 				break
 			}
