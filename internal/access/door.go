@@ -1,0 +1,180 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/novacron/novacron/internal/fault"
+	"github.com/novacron/novacron/internal/fleet"
+	"github.com/novacron/novacron/internal/store"
+)
+
+// Door is where requests come in: it finds out who asks, and lets nobody else through.
+type Door struct {
+	store    *store.Store
+	log      *slog.Logger
+	options  Options
+	throttle *throttle
+	hashing  chan struct{} // passwords being hashed: each takes 64 MiB
+	origins  *http.CrossOriginProtection
+}
+
+// Options shape a Door.
+type Options struct {
+	// PublicURL is the origin under which browsers see us, when a proxy in front hides it; may be empty.
+	PublicURL string
+	// Proxies may say, in X-Forwarded-For, whom they speak for.
+	Proxies []netip.Prefix
+	Log     *slog.Logger
+}
+
+const (
+	sessionLasts  = 7 * 24 * time.Hour
+	hashAtOnce    = 2
+	recheckEvery  = 4 * time.Second // how soon a closed account ends what it has open
+	recheckWithin = 10 * time.Second
+)
+
+// NewDoor makes one. Invalid when PublicURL is no origin.
+func NewDoor(s *store.Store, o Options) (*Door, error) {
+	d := &Door{store: s, log: o.Log, options: o, throttle: newThrottle(), hashing: make(chan struct{}, hashAtOnce), origins: http.NewCrossOriginProtection()}
+	if o.PublicURL != "" {
+		if err := d.origins.AddTrustedOrigin(o.PublicURL); err != nil {
+			return nil, fault.New(fault.Invalid, "NOVACRON_PUBLIC_URL is no origin: %v", err).With("Give scheme, host and port alone: https://vms.example.org.")
+		}
+	}
+	return d, nil
+}
+
+var errWrong = fault.New(fault.Unauthorized, "the name or the password is wrong").With("Check both; capitals count.")
+
+// SignIn opens a session: the secret is the cookie's value. Unauthorized says no more than that it
+// was refused; Exhausted that there were too many tries.
+func (d *Door) SignIn(ctx context.Context, name, password string, peer netip.Addr) (secret string, expires time.Time, err error) {
+	if wait := d.throttle.wait(name, peer); wait > 0 {
+		return "", expires, fault.New(fault.Exhausted, "too many failed sign-ins").With("Wait a quarter of an hour.")
+	}
+	select {
+	case d.hashing <- struct{}{}:
+		defer func() { <-d.hashing }()
+	case <-ctx.Done():
+		return "", expires, fault.Of(ctx.Err())
+	}
+	user, err := d.store.UserByName(ctx, fleet.System(), name)
+	hash := ""
+	switch fault.KindOf(err) {
+	case "":
+		hash = user.PasswordHash
+	case fault.NotFound, fault.Invalid:
+		hash = nobodysHash()
+	default:
+		return "", expires, err
+	}
+	// Hashed even for a name that nobody has, so that the time does not tell which names exist.
+	if !PasswordMatches(hash, password) || user == nil {
+		d.throttle.failed(name, peer)
+		d.log.Warn("sign-in refused", "name", name, "peer", peer)
+		return "", expires, errWrong
+	}
+	secret, expires = NewSecret(), time.Now().Add(sessionLasts)
+	err = d.store.InsertSession(ctx, &fleet.Session{Hash: Digest(secret), UserID: user.ID, ExpiresAt: expires})
+	return secret, expires, err
+}
+
+// nobodysHash costs what a real one costs and matches nothing.
+var nobodysHash = sync.OnceValue(func() string { return HashPassword(NewSecret()) })
+
+// credential is what a request shows: a bearer token or a session's secret.
+type credential struct {
+	secret string
+	token  bool
+}
+
+func bearer(authorization string) (credential, bool) {
+	scheme, secret, ok := strings.Cut(authorization, " ")
+	return credential{strings.TrimSpace(secret), true}, ok && strings.EqualFold(scheme, "Bearer")
+}
+
+// viewer tells whose credential it is. Unauthorized for one that is wrong, expired or ended.
+func (d *Door) viewer(ctx context.Context, c credential) (Viewer, error) {
+	var user *fleet.User
+	var err error
+	var role fleet.Role
+	switch {
+	case c.token && !wellFormed(c.secret):
+		err = fault.New(fault.NotFound, "malformed")
+	case c.token:
+		var t *fleet.APIToken
+		if user, t, err = d.store.UserByToken(ctx, Digest(c.secret)); err == nil {
+			role = t.Role
+			if !user.Role.Includes(role) { // a token may not outlive its owner's rights
+				role = user.Role
+			}
+		}
+	default:
+		if user, _, err = d.store.UserBySession(ctx, Digest(c.secret)); err == nil {
+			role = user.Role
+		}
+	}
+	if fault.Is(err, fault.NotFound) {
+		what := "this session has ended"
+		if c.token {
+			what = "this token is not valid"
+		}
+		return Viewer{}, fault.New(fault.Unauthorized, "%s", what).With("Sign in again, or send a valid token.")
+	}
+	if err != nil {
+		return Viewer{}, err
+	}
+	return Viewer{TenantID: user.TenantID, UserID: user.ID, Name: user.Name, Role: role, RequestID: RequestID(ctx)}, nil
+}
+
+// Admit is for connections that say who they are after they are open: it takes the value of an
+// Authorization header and returns a context that has the viewer, and that ends when they may no longer.
+func (d *Door) Admit(ctx context.Context, authorization string) (context.Context, error) {
+	c, ok := bearer(authorization)
+	if !ok {
+		_, err := From(ctx)
+		return ctx, err
+	}
+	v, err := d.viewer(ctx, c)
+	if err != nil {
+		return ctx, err
+	}
+	ctx, _ = d.watched(With(ctx, v), c)
+	return ctx, nil
+}
+
+// ErrEnded is the cause of a context that ended because its viewer's session or token did.
+var ErrEnded = errors.New("the session or token has ended")
+
+// watched is a context that ends when the credential does.
+func (d *Door) watched(ctx context.Context, c credential) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	go func() {
+		tick := time.NewTicker(recheckEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			check, done := context.WithTimeout(ctx, recheckWithin)
+			_, err := d.viewer(check, c)
+			done()
+			// A database that does not answer ends nobody's session.
+			if fault.Is(err, fault.Unauthorized) {
+				cancel(ErrEnded)
+				return
+			}
+		}
+	}()
+	return ctx, func() { cancel(nil) }
+}

@@ -1,0 +1,38 @@
+package fault
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+)
+
+// Extensions are the machine-readable half of an error, as GraphQL's errors[].extensions and every
+// other answer have them: code always, the rest where there is something to say.
+func (e *Error) Extensions(requestID string) map[string]any {
+	x := map[string]any{"code": e.Kind}
+	for k, v := range map[string]string{
+		"field": e.Field, "remedy": e.Remedy, "provider": e.Provider,
+		"providerCode": e.ProviderCode, "providerText": e.ProviderText, "requestId": requestID,
+	} {
+		if v != "" {
+			x[k] = v
+		}
+	}
+	return x
+}
+
+// WriteHTTP answers a request with an error, in the shape that GraphQL gives them: one shape for
+// clients, whatever they called. status 0 takes the kind's own.
+func WriteHTTP(w http.ResponseWriter, status int, requestID string, err error) {
+	e := Of(err)
+	if status == 0 {
+		status = e.Kind.HTTPStatus()
+	}
+	body, _ := json.Marshal(map[string]any{"errors": []any{
+		map[string]any{"message": e.Message, "extensions": e.Extensions(requestID)},
+	}})
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
