@@ -99,13 +99,13 @@ CREATE TABLE vms (
     host_id            uuid REFERENCES hypervisor_hosts ON DELETE SET NULL,
     ref                text,                               -- the provider's own id; null while PROVISIONING
     name               text NOT NULL,
-    -- names sort without regard to case, and the same on every machine
-    name_key           text COLLATE "C" GENERATED ALWAYS AS (lower(name)) STORED,
+    -- names sort without regard to case, and the same on every machine; cut, because an index entry has its limits
+    name_key           text COLLATE "C" GENERATED ALWAYS AS (lower(left(name, 255))) STORED,
     description        text NOT NULL DEFAULT '',
     management         text NOT NULL DEFAULT 'DISCOVERED',
     observed_status    text NOT NULL DEFAULT 'UNKNOWN',
     intent             text,                               -- where the operation under way is taking it
-    status             text GENERATED ALWAYS AS (coalesce(intent, observed_status)) STORED,
+    status             text GENERATED ALWAYS AS (coalesce(intent, CASE WHEN missing_since IS NULL THEN observed_status ELSE 'UNKNOWN' END)) STORED,
     status_reason      text NOT NULL DEFAULT '',
     provider_state     text NOT NULL DEFAULT '',
     problem            text NOT NULL DEFAULT '',
@@ -123,6 +123,7 @@ CREATE TABLE vms (
     tags               jsonb NOT NULL DEFAULT '{}',
     addresses          jsonb NOT NULL DEFAULT '[]',        -- last known, for search
     version            integer NOT NULL DEFAULT 1,
+    digest             bigint NOT NULL DEFAULT 0,          -- of what the provider last said: equal means nothing to write
     seen_at            timestamptz NOT NULL DEFAULT now(), -- when it was last read by itself; full lists stamp the provider
     missing_since      timestamptz,
     missing_lists      integer NOT NULL DEFAULT 0,
@@ -130,17 +131,18 @@ CREATE TABLE vms (
     updated_at         timestamptz NOT NULL DEFAULT now(),
     search_text        text GENERATED ALWAYS AS (lower(
         name || ' ' || description || ' ' || hypervisor_host || ' ' || coalesce(ref, '') || ' ' ||
-        id::text || ' ' || addresses::text || ' ' || nics::text || ' ' || tags::text)) STORED
+        id::text || ' ' || addresses::text || ' ' || jsonb_path_query_array(nics, '$[*].mac')::text || ' ' || tags::text)) STORED
 );
-CREATE UNIQUE INDEX vms_provider_ref ON vms (provider_id, ref) WHERE ref IS NOT NULL;
+CREATE UNIQUE INDEX vms_provider_ref ON vms (provider_id, ref);
 CREATE INDEX vms_name ON vms (tenant_id, name_key, id);
 CREATE INDEX vms_status ON vms (tenant_id, status, id);
-CREATE INDEX vms_provider_status ON vms (provider_id, status);
+CREATE INDEX vms_counts ON vms (tenant_id, provider_id, status) INCLUDE (intent);
 CREATE INDEX vms_host ON vms (host_id, status);
 CREATE INDEX vms_created ON vms (tenant_id, created_at, id);
 CREATE INDEX vms_updated ON vms (tenant_id, updated_at, id);
 CREATE INDEX vms_vcpus ON vms (tenant_id, vcpus, id);
 CREATE INDEX vms_memory ON vms (tenant_id, memory_mib, id);
+CREATE INDEX vms_operation ON vms (operation_id) WHERE operation_id IS NOT NULL;
 CREATE INDEX vms_tags ON vms USING gin (tags jsonb_path_ops);
 CREATE INDEX vms_search ON vms USING gin (search_text gin_trgm_ops);
 
@@ -223,6 +225,14 @@ CREATE TABLE events (
 );
 CREATE INDEX events_at ON events (at);
 
+-- Up to where the log has been purged: who comes with an earlier cursor has missed something.
+CREATE TABLE event_floor (
+    one   boolean PRIMARY KEY DEFAULT true CHECK (one),
+    txid  xid8 NOT NULL DEFAULT '0',
+    seq   bigint NOT NULL DEFAULT 0
+);
+INSERT INTO event_floor DEFAULT VALUES;
+
 -- Who did what. Written in the transaction of the deed: no row, no deed.
 CREATE TABLE audit (
     id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -252,4 +262,4 @@ CREATE TABLE tickets (
 
 -- +goose Down
 
-DROP TABLE tickets, audit, events, operations, images, vms, hypervisor_hosts, providers, api_tokens, sessions, users, tenants;
+DROP TABLE tickets, audit, event_floor, events, operations, images, vms, hypervisor_hosts, providers, api_tokens, sessions, users, tenants;

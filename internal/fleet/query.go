@@ -76,6 +76,6 @@ type StatusCount struct {
 type HostUse struct {
 	VMs       int
 	Running   int
-	VCPUs     int   // of the running ones
-	MemoryMiB int64 // of the running ones
+	VCPUs     int   // of those that are not off
+	MemoryMiB int64 // of those that are not off: a paused VM keeps its memory
 }

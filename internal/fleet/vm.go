@@ -61,7 +61,7 @@ type VM struct {
 	Management       Management              `bun:"management"`
 	ObservedStatus   VMStatus                `bun:"observed_status"`
 	Intent           *VMStatus               `bun:"intent"`          // where the operation under way is taking it
-	Status           VMStatus                `bun:"status,scanonly"` // the intent, else what is observed
+	Status           VMStatus                `bun:"status,scanonly"` // the intent, else UNKNOWN when missing, else what is observed
 	StatusReason     string                  `bun:"status_reason"`
 	ProviderState    string                  `bun:"provider_state"`
 	Problem          string                  `bun:"problem"`
@@ -79,6 +79,7 @@ type VM struct {
 	Tags             map[string]string       `bun:"tags,type:jsonb"`
 	Addresses        []string                `bun:"addresses,type:jsonb"` // last known, for search
 	Version          int                     `bun:"version"`
+	Digest           int64                   `bun:"digest"` // of what the provider last said
 	SeenAt           time.Time               `bun:"seen_at,nullzero,default:now()"`
 	MissingSince     *time.Time              `bun:"missing_since"`
 	MissingLists     int                     `bun:"missing_lists"`

@@ -67,6 +67,12 @@ func refused(err *pgconn.PgError) error {
 	return fault.New(fault.Internal, "the database gave an unexpected answer").Because(err)
 }
 
+// sqlState reports whether Postgres refused with a code of that class.
+func sqlState(err error, class string) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code[:2] == class
+}
+
 // found turns "no rows" into NotFound of the thing by what it is.
 func found(err error, noun, id string) error {
 	if errors.Is(err, sql.ErrNoRows) {

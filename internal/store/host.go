@@ -46,19 +46,23 @@ func (s *Store) HostsByProvider(ctx context.Context, scope fleet.Scope, provider
 	return of, broken(err)
 }
 
-// HostUse is what VMs take of each host. RUNNING counts as last known while a host does not answer:
-// its memory is not free because we cannot see it.
+// up are the states in which a VM takes CPU and memory of its host.
+var up = []fleet.VMStatus{fleet.VMRunning, fleet.VMPaused, fleet.VMStarting, fleet.VMStopping, fleet.VMMigrating}
+
+// HostUse is what VMs take of each host. What was last seen counts while a host does not answer: its
+// memory is not free because we cannot see it.
 func (s *Store) HostUse(ctx context.Context, scope fleet.Scope, hosts []uuid.UUID) (map[uuid.UUID]fleet.HostUse, error) {
 	var rows []struct {
 		HostID uuid.UUID
 		fleet.HostUse
 	}
 	q := within(s.db.NewSelect().Model((*fleet.VM)(nil)), scope).Where("host_id IN (?)", bun.In(hosts)).
+		Where("missing_since IS NULL").
 		Column("host_id").
 		ColumnExpr("count(*) AS vms").
 		ColumnExpr("count(*) FILTER (WHERE observed_status = ?) AS running", fleet.VMRunning).
-		ColumnExpr("coalesce(sum(vcpus) FILTER (WHERE observed_status = ?), 0) AS vcpus", fleet.VMRunning).
-		ColumnExpr("coalesce(sum(memory_mib) FILTER (WHERE observed_status = ?), 0) AS memory_mib", fleet.VMRunning).
+		ColumnExpr("coalesce(sum(vcpus) FILTER (WHERE observed_status IN (?)), 0) AS vcpus", bun.In(up)).
+		ColumnExpr("coalesce(sum(memory_mib) FILTER (WHERE observed_status IN (?)), 0) AS memory_mib", bun.In(up)).
 		Group("host_id")
 	if err := q.Scan(ctx, &rows); err != nil {
 		return nil, broken(err)

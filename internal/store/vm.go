@@ -11,10 +11,15 @@ import (
 	"github.com/novacron/novacron/internal/fleet"
 )
 
+// selectVM reads VMs, generated columns included: bun leaves those out by itself.
+func (s *Store) selectVM(model any) *bun.SelectQuery {
+	return s.db.NewSelect().Model(model).ColumnExpr("?TableColumns, v.status")
+}
+
 // VM is one VM.
 func (s *Store) VM(ctx context.Context, scope fleet.Scope, id uuid.UUID) (*fleet.VM, error) {
 	v := new(fleet.VM)
-	if err := within(s.db.NewSelect().Model(v), scope).Where("id = ?", id).Scan(ctx); err != nil {
+	if err := within(s.selectVM(v), scope).Where("id = ?", id).Scan(ctx); err != nil {
 		return nil, found(err, "VM", id.String())
 	}
 	return v, nil
@@ -23,7 +28,7 @@ func (s *Store) VM(ctx context.Context, scope fleet.Scope, id uuid.UUID) (*fleet
 // LockVM is VM, and nobody else changes it until the end of the transaction.
 func (s *Store) LockVM(ctx context.Context, scope fleet.Scope, id uuid.UUID) (*fleet.VM, error) {
 	v := new(fleet.VM)
-	if err := within(s.db.NewSelect().Model(v), scope).Where("id = ?", id).For("NO KEY UPDATE").Scan(ctx); err != nil {
+	if err := within(s.selectVM(v), scope).Where("id = ?", id).For("NO KEY UPDATE").Scan(ctx); err != nil {
 		return nil, found(err, "VM", id.String())
 	}
 	return v, nil
@@ -32,7 +37,7 @@ func (s *Store) LockVM(ctx context.Context, scope fleet.Scope, id uuid.UUID) (*f
 // VMsByID reads many at once; those that are not there or not in the scope are left out.
 func (s *Store) VMsByID(ctx context.Context, scope fleet.Scope, ids []uuid.UUID) (map[uuid.UUID]*fleet.VM, error) {
 	var all []*fleet.VM
-	err := within(s.db.NewSelect().Model(&all), scope).Where("id IN (?)", bun.In(ids)).Scan(ctx)
+	err := within(s.selectVM(&all), scope).Where("id IN (?)", bun.In(ids)).Scan(ctx)
 	return byID(all, func(v *fleet.VM) uuid.UUID { return v.ID }), broken(err)
 }
 
@@ -42,7 +47,7 @@ func (s *Store) VMByRef(ctx context.Context, scope fleet.Scope, provider uuid.UU
 		return nil, err
 	}
 	v := new(fleet.VM)
-	err := within(s.db.NewSelect().Model(v), scope).Where("provider_id = ?", provider).Where("ref = ?", ref).Scan(ctx)
+	err := within(s.selectVM(v), scope).Where("provider_id = ?", provider).Where("ref = ?", ref).Scan(ctx)
 	if err != nil {
 		return nil, found(err, "VM", string(ref))
 	}
