@@ -35,6 +35,11 @@ func (d *Driver) Create(ctx context.Context, r drivers.CreateRequest) (drivers.T
 	if p.accelerator, err = d.accelerator(r.Accelerator); err != nil {
 		return drivers.Task{}, err
 	}
+	leave, err := d.enter(ctx, r.Token)
+	if err != nil {
+		return drivers.Task{}, err
+	}
+	defer leave()
 	complete, err := d.claim(ctx, &p)
 	if err != nil {
 		return drivers.Task{}, err
@@ -49,6 +54,22 @@ func (d *Driver) Create(ctx context.Context, r drivers.CreateRequest) (drivers.T
 		return d.Power(ctx, p.ref, drivers.PowerStart)
 	}
 	return drivers.Done(p.ref), nil
+}
+
+// enter waits until no other create of the token is under way in this process.
+func (d *Driver) enter(ctx context.Context, token string) (leave func(), err error) {
+	mine := make(chan struct{})
+	for {
+		other, busy := d.making.LoadOrStore(token, mine)
+		if !busy {
+			return func() { d.making.Delete(token); close(mine) }, nil
+		}
+		select {
+		case <-other.(chan struct{}):
+		case <-ctx.Done():
+			return nil, waited(ctx)
+		}
+	}
 }
 
 // accelerator decides: the request's word, else the connection's, else KVM where the host has it.

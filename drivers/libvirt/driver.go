@@ -9,7 +9,6 @@ package libvirt
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
@@ -38,16 +37,10 @@ type Driver struct {
 	host   hostFacts
 	seen   remembered
 
+	making sync.Map // tokens of creates under way in this process, to their end (chan struct{})
+
 	closed context.CancelFunc // ends whatever is under way
 	close  sync.Once
-}
-
-// hostFacts is what we asked the host once, when the connection was opened.
-type hostFacts struct {
-	arch     string // "x86_64"
-	emulator string
-	kvm      bool // the host offers it
-	version  uint32
 }
 
 // Open connects to a host.
@@ -74,53 +67,6 @@ func open(ctx context.Context, c drivers.Config, dial dialFunc) (*Driver, error)
 	return d, nil
 }
 
-// readHost learns the facts of the connection.
-func (d *Driver) readHost(ctx context.Context) error {
-	return d.do(ctx, func(c *libvirt.Connect) error {
-		lib, err := c.GetLibVersion()
-		if err != nil {
-			return err
-		}
-		qemu, err := c.GetVersion()
-		if err != nil {
-			return err
-		}
-		caps, err := c.GetDomainCapabilities("", "", "q35", "kvm", 0)
-		d.host.kvm = err == nil && caps != ""
-		d.host.arch = "x86_64"
-		if n, err := c.GetNodeInfo(); err == nil && n.Model != "" {
-			d.host.arch = n.Model
-		}
-		d.host.version = lib
-		accelerators := []drivers.Accelerator{drivers.AcceleratorQEMU}
-		if d.host.kvm {
-			accelerators = append([]drivers.Accelerator{drivers.AcceleratorKVM}, accelerators...)
-		}
-		d.info = drivers.Info{
-			Kind:    drivers.KindLibvirt,
-			Version: fmt.Sprintf("libvirt %s, QEMU %s", version(uint64(lib)), version(uint64(qemu))),
-			URI:     shownURI(d.config),
-			Features: drivers.Features{
-				HotAddCPU: true, Balloon: true, HotAddMemory: true,
-				HotAttachDisk: true, HotAttachNIC: true, HotGrowDisk: true,
-				SnapshotMemory: true, SnapshotExternal: true,
-				UEFI: true, Pause: true, Suspend: true,
-				SerialConsole: true, VNC: true, GuestAgent: true, Upload: true,
-				Accelerators: accelerators,
-			},
-			Limits:     drivers.Limits{MaxNameLength: maxName, Calls: 32, Deadline: callDeadline},
-			Encryption: encryption(d.config),
-		}
-		return nil
-	})
-}
-
-// maxName leaves room for what libvirt and QEMU append to a VM's name in names of files.
-const maxName = 200
-
-// version turns libvirt's 9000000 into 9.0.0.
-func version(v uint64) string { return fmt.Sprintf("%d.%d.%d", v/1e6, v/1e3%1e3, v%1e3) }
-
 // Info: see drivers.Driver.
 func (d *Driver) Info() drivers.Info { return d.info }
 
@@ -137,6 +83,9 @@ func (d *Driver) Close() error {
 
 // Poll: see drivers.Driver. Our calls have all finished when they return.
 func (d *Driver) Poll(_ context.Context, t drivers.Task) (drivers.Task, error) {
+	if t.ID != "" {
+		return drivers.Task{}, fault.Missing("task", t.ID)
+	}
 	t.Done, t.Progress = true, 1
 	return t, nil
 }

@@ -27,8 +27,8 @@ func tinyGuest() []byte {
 	return append(img, make([]byte, 1<<20-len(img))...)
 }
 
-// testPool makes sure that the host has a storage pool, and names it.
-func testPool(t testing.TB, d *Driver) string {
+// poolForTests makes sure that the host has a storage pool, and names it.
+func poolForTests(t testing.TB, d *Driver) string {
 	t.Helper()
 	err := d.do(t.Context(), func(c *libvirt.Connect) error {
 		p, err := c.LookupStoragePoolByName("default")
@@ -53,7 +53,7 @@ func testPool(t testing.TB, d *Driver) string {
 // tinyImage makes sure that the pool has the tiny guest's image.
 func tinyImage(t testing.TB, d *Driver) drivers.VolumeRef {
 	t.Helper()
-	v := drivers.VolumeRef{Pool: testPool(t, d), Volume: "test-tiny.raw"}
+	v := drivers.VolumeRef{Pool: poolForTests(t, d), Volume: "test-tiny.raw"}
 	img := tinyGuest()
 	if _, err := d.PutVolume(t.Context(), v, "test-tiny", "raw", int64(len(img)), bytes.NewReader(img)); err != nil {
 		t.Fatal(err)

@@ -13,7 +13,7 @@ import (
 )
 
 // testHosts is the state folder of the hosts that the tests may use; without it they are skipped.
-func testHosts(t *testing.T) string {
+func testHosts(t testing.TB) string {
 	t.Helper()
 	root := os.Getenv("NOVACRON_TEST_HOSTS")
 	if root == "" {
@@ -23,7 +23,7 @@ func testHosts(t *testing.T) string {
 }
 
 // testDriver is a connection to the first test host over its own socket.
-func testDriver(t *testing.T) *Driver {
+func testDriver(t testing.TB) *Driver {
 	t.Helper()
 	socket := filepath.Join(testHosts(t), "hosta/run/libvirt/libvirt-sock")
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)

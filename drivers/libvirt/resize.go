@@ -26,7 +26,11 @@ func (d *Driver) Resize(ctx context.Context, ref drivers.Ref, want drivers.Resiz
 	impact := map[string]drivers.Impact{}
 	for _, v := range d.PlanResize(vm, want) {
 		if v.Impact == drivers.ImpactImpossible {
-			return drivers.Task{}, fault.New(fault.Conflict, "%s cannot become %s: %s", v.Field, or(v.Wanted, "that"), v.Reason).At(v.Field)
+			kind := fault.Invalid
+			if p := (planner{vm: vm}); !p.off() && !p.guestRuns() {
+				kind = fault.Conflict // another state may allow it
+			}
+			return drivers.Task{}, fault.New(kind, "it cannot become %s: %s", v.Wanted, v.Reason).At(v.Field)
 		}
 		impact[v.Field] = v.Impact
 	}

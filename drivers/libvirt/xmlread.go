@@ -310,7 +310,10 @@ func pending(vm drivers.VM, live, stored *libvirtxml.Domain) []drivers.PendingCh
 	a, b := sizeOf(live), sizeOf(stored)
 	add("vcpus", strconv.Itoa(a.vcpus), strconv.Itoa(b.vcpus))
 	add("vcpusMax", strconv.Itoa(a.vcpusMax), strconv.Itoa(b.vcpusMax))
-	add("memoryMiB", showMiB(a.memory), showMiB(b.memory))
+	// What the guest's balloon can do, or declines to do, needs no restart.
+	if b.memory > a.memoryMax || a.memoryMax != b.memoryMax {
+		add("memoryMiB", showMiB(a.memory), showMiB(b.memory))
+	}
 	add("memoryMaxMiB", showMiB(a.memoryMax), showMiB(b.memoryMax))
 	if stored.OS != nil && stored.OS.Type != nil {
 		add("machine", vm.Machine, stored.OS.Type.Machine)
