@@ -219,6 +219,7 @@ const (
 // Consoler opens consoles.
 type Consoler interface {
 	// Console opens one. The stream is the console's own protocol: bytes of the serial line, or RFB.
+	// It does not end with ctx: it lasts until one side, the VM or the connection closes it.
 	// Conflict when the VM is not running, Unsupported with the reason when it cannot be reached.
 	Console(ctx context.Context, ref Ref, kind ConsoleKind) (io.ReadWriteCloser, error)
 }
