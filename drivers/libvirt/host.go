@@ -107,6 +107,8 @@ func versions(c *libvirt.Connect, lib uint32) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	show := func(v uint32) string { return fmt.Sprintf("%d.%d.%d", v/1e6, v/1e3%1e3, v%1e3) }
-	return fmt.Sprintf("libvirt %s, QEMU %s", show(lib), show(qemu)), nil
+	return fmt.Sprintf("libvirt %s, QEMU %s", version(uint64(lib)), version(uint64(qemu))), nil
 }
+
+// version turns libvirt's 9000000 into 9.0.0.
+func version(v uint64) string { return fmt.Sprintf("%d.%d.%d", v/1e6, v/1e3%1e3, v%1e3) }
