@@ -1,0 +1,74 @@
+package graph
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/parser"
+)
+
+// literalField finds the argument that an error's position lies in, when the value was written into
+// the query itself: the parser tells line and column, people want the field.
+func literalField(ctx context.Context, at []gqlerror.Location) string {
+	if len(at) == 0 || !graphql.HasOperationContext(ctx) {
+		return ""
+	}
+	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: graphql.GetOperationContext(ctx).RawQuery}, maxTokens)
+	if err != nil {
+		return ""
+	}
+	l := locator{at: at[0]}
+	for _, o := range doc.Operations {
+		l.selections(o.SelectionSet)
+	}
+	for _, f := range doc.Fragments {
+		l.selections(f.SelectionSet)
+	}
+	return l.found
+}
+
+type locator struct {
+	at    gqlerror.Location
+	found string
+}
+
+func (l *locator) selections(set ast.SelectionSet) {
+	for _, s := range set {
+		switch s := s.(type) {
+		case *ast.Field:
+			for _, a := range s.Arguments {
+				name := a.Name
+				if name == "input" {
+					name = ""
+				}
+				l.value(name, a.Value)
+			}
+			l.selections(s.SelectionSet)
+		case *ast.InlineFragment:
+			l.selections(s.SelectionSet)
+		}
+	}
+}
+
+func (l *locator) value(path string, v *ast.Value) {
+	if v == nil || l.found != "" {
+		return
+	}
+	if v.Position != nil && v.Position.Line == l.at.Line && v.Position.Column == l.at.Column {
+		l.found = path
+		return
+	}
+	for i, child := range v.Children {
+		switch {
+		case v.Kind == ast.ListValue:
+			l.value(path+"["+strconv.Itoa(i)+"]", child.Value)
+		case path == "":
+			l.value(child.Name, child.Value)
+		default:
+			l.value(path+"."+child.Name, child.Value)
+		}
+	}
+}
