@@ -224,7 +224,6 @@ func untrusted(ctx context.Context, err error) error {
 		ca    x509.UnknownAuthorityError
 		name  x509.HostnameError
 		cert  x509.CertificateInvalidError
-		alert tls.AlertError
 		plain tls.RecordHeaderError
 	)
 	e := fault.New(fault.Unavailable, "the TLS handshake with the host did not succeed").With("Check that the port is libvirt's TLS port.")
@@ -237,9 +236,7 @@ func untrusted(ctx context.Context, err error) error {
 		e = fault.New(fault.Unavailable, "the host's certificate has expired or is not valid yet").At("host").With("Renew the certificate on the host and restart its libvirtd; check both clocks.")
 	case errors.As(err, &cert):
 		e = fault.New(fault.Unavailable, "the host's certificate may not be used by a server").At("host").With("Have it issued with the extended key usage of a server.")
-	case errors.As(err, &alert) && strings.Contains(alert.Error(), "protocol version"):
-		e = fault.New(fault.Unavailable, "the host does not speak TLS 1.3").At("host").With("Allow TLS 1.3 in tls_priority of the host's libvirtd.conf.")
-	case strings.Contains(err.Error(), "unsupported protocol version"):
+	case strings.Contains(err.Error(), "protocol version"): // the peer's alert, or our own refusal of its answer
 		e = fault.New(fault.Unavailable, "the host does not speak TLS 1.3").At("host").With("Allow TLS 1.3 in tls_priority of the host's libvirtd.conf.")
 	case errors.As(err, &plain):
 		e = fault.New(fault.Unavailable, "what listens there does not speak TLS").At("port").With("Give libvirt's TLS port, usually 16514.")
