@@ -51,16 +51,12 @@ func (x *suite) disksComeAndGo(t *testing.T, v drivers.VM, detach bool) {
 		require.Nil(t, disk(x.get(t, v.Ref), made.Name))
 	}
 	kept := drivers.VolumeRef{Pool: made.Pool, Volume: made.Volume}
-	if volumes := x.volumes(t); volumes != nil {
-		assert.Contains(t, volumes, kept.Volume, "to be kept")
-	}
+	x.volume(t, kept.Volume, true, "to be kept")
 	back, err := d.AttachDisk(t.Context(), v.Ref, random(16), drivers.DiskRequest{Volume: &kept})
 	require.NoError(t, err)
 	assert.Equal(t, kept.Volume, back.Volume)
 	require.NoError(t, d.DetachDisk(t.Context(), v.Ref, back.Name, drivers.DiskDelete))
-	if volumes := x.volumes(t); volumes != nil {
-		assert.NotContains(t, volumes, kept.Volume, "to be deleted")
-	}
+	x.volume(t, kept.Volume, false, "to be deleted")
 	require.Len(t, x.get(t, v.Ref).Disks, len(v.Disks))
 }
 

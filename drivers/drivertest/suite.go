@@ -210,8 +210,8 @@ func (x *suite) remove(t testing.TB, ref drivers.Ref) {
 		return
 	}
 	task, err := x.d.Delete(ctx, ref, x.everything(v))
-	for err == nil && !task.Done {
-		pause(ctx)
+	for wait := patience(0); err == nil && !task.Done; {
+		wait.pause(ctx)
 		task, err = x.d.Poll(ctx, task)
 	}
 	if err != nil {
@@ -247,11 +247,11 @@ func (x *suite) await(t testing.TB, d drivers.Driver, task drivers.Task, err err
 // outcome polls a task to its end, good or bad, and checks what a task promises meanwhile.
 func (x *suite) outcome(t testing.TB, d drivers.Driver, task drivers.Task, err error) (drivers.Task, error) {
 	t.Helper()
-	for end := time.Now().Add(x.Patience); err == nil && !task.Done; {
+	for end, wait := time.Now().Add(x.Patience), patience(0); err == nil && !task.Done; {
 		require.NotEmpty(t, task.ID, "a task that is not done can be polled")
 		require.True(t, task.Progress >= 0 && task.Progress <= 1, "progress is from 0 to 1, not %v", task.Progress)
 		require.True(t, time.Now().Before(end), "%+v takes longer than %s", task, x.Patience)
-		pause(t.Context())
+		wait.pause(t.Context())
 		task, err = d.Poll(t.Context(), task)
 	}
 	if err == nil {
@@ -270,15 +270,18 @@ func (x *suite) power(t testing.TB, ref drivers.Ref, to drivers.PowerAction) {
 // eventually waits until something is so.
 func (x *suite) eventually(t testing.TB, what string, so func() bool) {
 	t.Helper()
-	for end := time.Now().Add(x.Patience); !so(); pause(t.Context()) {
+	for end, wait := time.Now().Add(x.Patience), patience(0); !so(); wait.pause(t.Context()) {
 		require.True(t, time.Now().Before(end), "%s: not so within %s", what, x.Patience)
 	}
 }
 
-// pause is between two polls: long enough to be no burden to a real provider.
-func pause(ctx context.Context) {
+// patience is the time between two polls: it grows, so as to be quick with a fake and no burden to a host.
+type patience time.Duration
+
+func (p *patience) pause(ctx context.Context) {
+	*p = min(max(2**p, patience(time.Millisecond)), patience(50*time.Millisecond))
 	select {
-	case <-time.After(20 * time.Millisecond):
+	case <-time.After(time.Duration(*p)):
 	case <-ctx.Done():
 	}
 }

@@ -30,10 +30,9 @@ func load(v drivers.VM, from, to time.Time) float64 {
 		return level
 	}
 	period := 5 + float64(id%11)
-	phase := func(t time.Time) float64 {
-		return math.Cos(2 * math.Pi * (float64(t.UnixMilli())/60_000/period + float64(id%97)/97))
-	}
-	return level * (1 + 0.8*period/(2*math.Pi*span)*(phase(from)-phase(to)))
+	half := math.Pi * span / period
+	middle := 2*math.Pi*(float64(from.UnixMilli())/60_000/period+float64(id%97)/97) + half
+	return level * (1 + 0.8*math.Sin(middle)*math.Sin(half)/half)
 }
 
 // cpuTime is what a VM's CPUs have used from one moment to another.
