@@ -32,7 +32,7 @@ func (p *storagePool) free() { _ = p.handle.Free() }
 func findPool(c *libvirt.Connect, name, field string) (*storagePool, error) {
 	if name == "" {
 		var err error
-		if name, err = defaultPool(c); err != nil {
+		if name, err = firstPool(c); err != nil {
 			return nil, err
 		}
 	}
@@ -57,8 +57,8 @@ func findPool(c *libvirt.Connect, name, field string) (*storagePool, error) {
 	return &storagePool{p, h}, nil
 }
 
-// defaultPool is the pool called default, or else the first by name that takes files.
-func defaultPool(c *libvirt.Connect) (string, error) {
+// firstPool is the pool called default, or else the first by name that takes files.
+func firstPool(c *libvirt.Connect) (string, error) {
 	pools, err := readPools(c)
 	if err != nil {
 		return "", err

@@ -1,0 +1,166 @@
+package libvirt
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"libvirt.org/go/libvirt"
+	"libvirt.org/go/libvirtxml"
+
+	"github.com/novacron/novacron/drivers"
+)
+
+// linuxGuest defines a VM that boots a real Linux (a kernel and a small initramfs that the test
+// hosts have in /var/lib/libvirt/boot) with one disk in pool, and removes it at the end.
+func linuxGuest(t *testing.T, d *Driver, pool string) drivers.Ref {
+	t.Helper()
+	for _, f := range []string{"vmlinux", "initrd.gz"} {
+		if _, err := os.Stat(filepath.Join(testHosts(t), "hosta/lib/boot", f)); err != nil {
+			t.Skipf("the test hosts have no %s for a Linux guest", f)
+		}
+	}
+	name := unique("nvtest-")
+	file, format, err := d.makeDisk(t.Context(), name, 0, name, drivers.DiskRequest{Pool: pool, CapacityBytes: 64 << 20})
+	require.NoError(t, err)
+	doc := fmt.Sprintf(`<domain type='qemu'><name>%s</name><memory unit='MiB'>192</memory><vcpu>1</vcpu>
+<os><type arch='x86_64' machine='q35'>hvm</type><kernel>/var/lib/libvirt/boot/vmlinux</kernel><initrd>/var/lib/libvirt/boot/initrd.gz</initrd>
+<cmdline>console=ttyS0 quiet hn=%s</cmdline></os><features><acpi/><apic/></features><devices>
+<disk type='file' device='disk'><driver name='qemu' type='%s'/><source file='%s'/><target dev='vda' bus='virtio'/></disk>
+<interface type='network'><source network='default'/><model type='virtio'/></interface>
+<serial type='pty'><target port='0'/></serial><console type='pty'><target type='serial' port='0'/></console>
+<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>
+<graphics type='vnc' port='-1' autoport='yes' listen='127.0.0.1' passwd='secret12'/><memballoon model='virtio'/></devices></domain>`, name, name, format, file)
+	var ref drivers.Ref
+	require.NoError(t, d.do(t.Context(), func(c *libvirt.Connect) error {
+		dom, err := c.DomainDefineXML(doc)
+		if err != nil {
+			return err
+		}
+		defer dom.Free()
+		id, err := dom.GetUUIDString()
+		ref = drivers.Ref(id)
+		return err
+	}))
+	t.Cleanup(func() {
+		ctx := context.Background()
+		if _, err := d.Delete(ctx, ref, drivers.DeleteOptions{Snapshots: true, Disks: map[string]drivers.DiskFate{"vda": drivers.DiskDelete}}); err != nil {
+			t.Errorf("deleting the guest: %v", err)
+		}
+	})
+	return ref
+}
+
+// shell is a guest's serial console with somebody typing.
+type shell struct {
+	t *testing.T
+	c io.ReadWriteCloser
+
+	mu   sync.Mutex
+	seen bytes.Buffer
+	n    int
+}
+
+func openShell(t *testing.T, d *Driver, ref drivers.Ref) *shell {
+	t.Helper()
+	c, err := d.Console(t.Context(), ref, drivers.ConsoleSerial)
+	require.NoError(t, err)
+	s := &shell{t: t, c: c}
+	t.Cleanup(func() { _ = c.Close() })
+	go func() {
+		buf := make([]byte, 4096)
+		for {
+			n, err := c.Read(buf)
+			s.mu.Lock()
+			s.seen.Write(buf[:n])
+			s.mu.Unlock()
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return s
+}
+
+// wait waits until the guest has printed something.
+func (s *shell) wait(what string, patience time.Duration) string {
+	s.t.Helper()
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		s.mu.Lock()
+		all := s.seen.String()
+		s.mu.Unlock()
+		if strings.Contains(all, what) {
+			return all
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.t.Fatalf("the guest did not print %q within %v but\n%s", what, patience, s.seen.String())
+	return ""
+}
+
+// run types a command and gives what it prints.
+func (s *shell) run(command string) string {
+	s.t.Helper()
+	s.n++
+	s.mu.Lock()
+	s.seen.Reset()
+	s.mu.Unlock()
+	// The marks are computed, so that the echo of what is typed does not have them.
+	_, err := fmt.Fprintf(s.c, "echo B$((%d+1000))E; %s; echo D$((%d+1000))E\n", s.n, command, s.n)
+	require.NoError(s.t, err)
+	all := s.wait(fmt.Sprintf("D%dE", s.n+1000), 30*time.Second)
+	_, rest, _ := strings.Cut(all, fmt.Sprintf("B%dE", s.n+1000))
+	out, _, _ := strings.Cut(rest, fmt.Sprintf("D%dE", s.n+1000))
+	return strings.TrimSpace(out)
+}
+
+// bootShell starts the guest and waits until its shell answers.
+func bootShell(t *testing.T, d *Driver, ref drivers.Ref) *shell {
+	t.Helper()
+	_, err := d.Power(t.Context(), ref, drivers.PowerStart)
+	require.NoError(t, err)
+	s := openShell(t, d, ref)
+	s.wait("READY", 90*time.Second)
+	s.run("stty -echo") // its echo would come back as output
+	return s
+}
+
+// disk reads and writes the beginning of the guest's disk.
+func (s *shell) write(text string) {
+	s.t.Helper()
+	s.run("printf '%-16s' " + text + " | dd of=/dev/vda conv=fsync 2>/dev/null; sync")
+}
+
+func (s *shell) read() string {
+	s.t.Helper()
+	return s.run("echo 3 > /proc/sys/vm/drop_caches; head -c 16 /dev/vda")
+}
+
+// domainXML is a VM's document as libvirt has it.
+func domainXML(t *testing.T, d *Driver, ref drivers.Ref, flags libvirt.DomainXMLFlags) *libvirtxml.Domain {
+	t.Helper()
+	var x *libvirtxml.Domain
+	require.NoError(t, d.do(t.Context(), func(c *libvirt.Connect) error {
+		dom, err := domain(c, ref)
+		if err != nil {
+			return err
+		}
+		defer dom.Free()
+		doc, err := dom.GetXMLDesc(flags)
+		if err != nil {
+			return err
+		}
+		x, err = parseDomain(doc)
+		return err
+	}))
+	return x
+}

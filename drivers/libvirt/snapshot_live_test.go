@@ -1,0 +1,226 @@
+package libvirt
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/novacron/novacron/drivers"
+	"github.com/novacron/novacron/internal/fault"
+)
+
+// TestInternalSnapshot shows that a snapshot with memory brings disk and memory back.
+func TestInternalSnapshot(t *testing.T) {
+	d := testDriver(t)
+	pool := scratchPool(t, d)
+	ref := linuxGuest(t, d, pool)
+	ctx := t.Context()
+	s := bootShell(t, d, ref)
+	s.write("disk-one")
+	s.run("A=memory-one")
+
+	r := drivers.SnapshotRequest{Token: "op-1", Name: "before upgrade", Description: "all is\nwell <&>", Memory: true}
+	made, err := d.CreateSnapshot(ctx, ref, r)
+	require.NoError(t, err)
+	assert.Equal(t, drivers.Snapshot{Name: "before upgrade", Description: "all is\nwell <&>", Current: true, CreatedAt: made.CreatedAt, State: drivers.StateRunning, Memory: true, Token: "op-1"}, made)
+	again, err := d.CreateSnapshot(ctx, ref, r)
+	require.NoError(t, err)
+	assert.Equal(t, made, again, "adopted")
+	r.Token = "op-2"
+	_, err = d.CreateSnapshot(ctx, ref, r)
+	assert.Equal(t, fault.Exists, fault.KindOf(err), "%v", err)
+
+	for name, c := range map[string]struct {
+		r    drivers.SnapshotRequest
+		kind fault.Kind
+	}{
+		"without memory":       {drivers.SnapshotRequest{Name: "b"}, fault.Conflict},
+		"external beside it":   {drivers.SnapshotRequest{Name: "b", External: true}, fault.Conflict},
+		"a number as its name": {drivers.SnapshotRequest{Name: "1", Memory: true}, fault.Invalid},
+		"a path as its name":   {drivers.SnapshotRequest{Name: "../b", Memory: true}, fault.Invalid},
+		"control characters":   {drivers.SnapshotRequest{Name: "b", Description: "\x1b[31m", Memory: true}, fault.Invalid},
+	} {
+		_, err := d.CreateSnapshot(ctx, ref, c.r)
+		assert.Equal(t, c.kind, fault.KindOf(err), "%s: %v", name, err)
+		assert.NotEmpty(t, fault.Of(err).Remedy, name)
+	}
+
+	s.write("disk-two")
+	s.run("A=memory-two")
+	second, err := d.CreateSnapshot(ctx, ref, drivers.SnapshotRequest{Token: "op-3", Name: "after", Memory: true})
+	require.NoError(t, err)
+	assert.Equal(t, "before upgrade", second.Parent)
+	s.write("disk-three")
+	require.NoError(t, s.c.Close())
+
+	_, err = d.RestoreSnapshot(ctx, ref, "before upgrade")
+	require.NoError(t, err)
+	assert.Equal(t, drivers.StateRunning, state(t, d, ref))
+	s = openShell(t, d, ref)
+	assert.Equal(t, "memory-one", s.run("echo $A"), "the memory is back")
+	assert.Equal(t, "disk-one", s.read())
+	require.NoError(t, s.c.Close())
+
+	_, err = d.Power(ctx, ref, drivers.PowerOff)
+	require.NoError(t, err)
+	_, err = d.RestoreSnapshot(ctx, ref, "after")
+	require.NoError(t, err, "from off")
+	s = openShell(t, d, ref)
+	assert.Equal(t, "memory-two", s.run("echo $A"))
+	assert.Equal(t, "disk-two", s.read())
+	require.NoError(t, s.c.Close())
+
+	list, err := d.Snapshots(ctx, ref)
+	require.NoError(t, err)
+	require.Len(t, list, 2)
+	assert.Equal(t, "before upgrade", list[0].Name, "parents before children")
+	assert.True(t, list[1].Current)
+
+	for range 2 {
+		_, err = d.DeleteSnapshot(ctx, ref, "before upgrade")
+		require.NoError(t, err)
+	}
+	list, err = d.Snapshots(ctx, ref)
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+	assert.Empty(t, list[0].Parent, "the child moved up")
+	_, err = d.RestoreSnapshot(ctx, ref, "before upgrade")
+	assert.Equal(t, fault.NotFound, fault.KindOf(err))
+
+	_, err = d.Power(ctx, ref, drivers.PowerOff)
+	require.NoError(t, err)
+	off, err := d.CreateSnapshot(ctx, ref, drivers.SnapshotRequest{Name: "off", Memory: true})
+	require.NoError(t, err, "of a stopped VM: no memory to keep")
+	assert.Equal(t, drivers.StateStopped, off.State)
+	assert.False(t, off.Memory)
+	_, err = d.Power(ctx, ref, drivers.PowerStart)
+	require.NoError(t, err)
+	_, err = d.RestoreSnapshot(ctx, ref, "off")
+	require.NoError(t, err)
+	assert.Equal(t, drivers.StateStopped, state(t, d, ref), "one without memory leaves it off")
+	_, err = d.DeleteSnapshot(ctx, ref, "off")
+	require.NoError(t, err, "of a stopped VM")
+}
+
+// TestExternalSnapshot shows that restoring an external snapshot, which libvirt 9.0 cannot, brings
+// the old content back, again and again, and does no harm to the others.
+func TestExternalSnapshot(t *testing.T) {
+	d := testDriver(t)
+	pool := scratchPool(t, d)
+	ref := linuxGuest(t, d, pool)
+	ctx := t.Context()
+	take := func(name string) drivers.Snapshot {
+		t.Helper()
+		made, err := d.CreateSnapshot(ctx, ref, drivers.SnapshotRequest{Token: "op-" + name, Name: name, External: true})
+		require.NoError(t, err)
+		again, err := d.CreateSnapshot(ctx, ref, drivers.SnapshotRequest{Token: "op-" + name, Name: name, External: true})
+		require.NoError(t, err)
+		assert.Equal(t, made, again, "adopted")
+		return made
+	}
+	restore := func(name, want string) {
+		t.Helper()
+		_, err := d.RestoreSnapshot(ctx, ref, name)
+		require.NoError(t, err)
+		assert.Equal(t, drivers.StateStopped, state(t, d, ref), "one without memory leaves it off")
+		s := bootShell(t, d, ref)
+		assert.Equal(t, want, s.read(), "restored %s", name)
+		s.write("scribble")
+		require.NoError(t, s.c.Close())
+	}
+	s := bootShell(t, d, ref)
+	s.write("disk-one")
+	first := take("one")
+	assert.Equal(t, drivers.Snapshot{Name: "one", Current: true, CreatedAt: first.CreatedAt, State: drivers.StateRunning, External: true, Token: "op-one"}, first)
+	_, err := d.CreateSnapshot(ctx, ref, drivers.SnapshotRequest{Name: "b", Memory: true})
+	assert.Equal(t, fault.Conflict, fault.KindOf(err), "no internal one beside it: %v", err)
+	s.write("disk-two")
+	second := take("two")
+	assert.Equal(t, "one", second.Parent)
+	s.write("disk-three")
+	require.NoError(t, s.c.Close())
+
+	restore("one", "disk-one")
+	restore("two", "disk-two")
+	restore("one", "disk-one")
+	list, err := d.Snapshots(ctx, ref)
+	require.NoError(t, err)
+	require.Len(t, list, 2)
+	assert.Equal(t, []bool{true, false}, []bool{list[0].Current, list[1].Current})
+	// the frozen first file, the frozen second one, and what is written to now
+	assert.Len(t, visible(poolNames(t, d, pool)), 3, "what was written since the restored ones is gone")
+
+	// "two" and the present both stand on the file of "one": it must stay.
+	task, err := d.DeleteSnapshot(ctx, ref, "one")
+	require.NoError(t, err)
+	assert.Contains(t, task.Note, "stays")
+	s = openShell(t, d, ref)
+	assert.Equal(t, "scribble", s.read())
+	require.NoError(t, s.c.Close())
+	restore("two", "disk-two")
+
+	// Nothing stands on it but the present: it is merged, while the VM runs.
+	_, err = d.DeleteSnapshot(ctx, ref, "two")
+	require.NoError(t, err)
+	s = openShell(t, d, ref)
+	assert.Equal(t, "scribble", s.read())
+	require.NoError(t, s.c.Close())
+	_, err = d.Power(ctx, ref, drivers.PowerOff)
+	require.NoError(t, err)
+	s = bootShell(t, d, ref)
+	assert.Equal(t, "scribble", s.read(), "the stored definition has the merged file too")
+	require.NoError(t, s.c.Close())
+	list, err = d.Snapshots(ctx, ref)
+	require.NoError(t, err)
+	assert.Empty(t, list)
+	t.Log(poolNames(t, d, pool))
+}
+
+// TestExternalSnapshotMerge deletes snapshots from a line of them.
+func TestExternalSnapshotMerge(t *testing.T) {
+	d := testDriver(t)
+	pool := scratchPool(t, d)
+	ref := linuxGuest(t, d, pool)
+	ctx := t.Context()
+	s := bootShell(t, d, ref)
+	for _, n := range []string{"one", "two", "three"} {
+		s.write("disk-" + n)
+		_, err := d.CreateSnapshot(ctx, ref, drivers.SnapshotRequest{Token: n, Name: n, External: true})
+		require.NoError(t, err)
+	}
+	s.write("disk-four")
+	before := visible(poolNames(t, d, pool))
+	require.Len(t, before, 4)
+
+	_, err := d.DeleteSnapshot(ctx, ref, "one") // inner, running
+	require.NoError(t, err)
+	assert.Len(t, visible(poolNames(t, d, pool)), 3)
+	assert.Equal(t, "disk-four", s.read())
+	require.NoError(t, s.c.Close())
+	_, err = d.Power(ctx, ref, drivers.PowerOff)
+	require.NoError(t, err)
+
+	for range 2 {
+		_, err = d.DeleteSnapshot(ctx, ref, "two") // inner, off
+		require.NoError(t, err)
+	}
+	assert.Equal(t, drivers.StateStopped, state(t, d, ref))
+	assert.Len(t, visible(poolNames(t, d, pool)), 2)
+
+	_, err = d.RestoreSnapshot(ctx, ref, "three") // it stands on merged files now
+	require.NoError(t, err)
+	s = bootShell(t, d, ref)
+	assert.Equal(t, "disk-three", s.read())
+	s.write("disk-five")
+	require.NoError(t, s.c.Close())
+	_, err = d.Power(ctx, ref, drivers.PowerOff)
+	require.NoError(t, err)
+	_, err = d.DeleteSnapshot(ctx, ref, "three") // the top one, off
+	require.NoError(t, err)
+	names := visible(poolNames(t, d, pool))
+	require.Len(t, names, 1)
+	assert.False(t, isOverlay(names[0]), "only the disk's first file is left")
+	s = bootShell(t, d, ref)
+	assert.Equal(t, "disk-five", s.read())
+}

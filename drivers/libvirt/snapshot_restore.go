@@ -1,0 +1,241 @@
+package libvirt
+
+import (
+	"context"
+	"path"
+	"slices"
+
+	"github.com/google/uuid"
+	"libvirt.org/go/libvirt"
+	"libvirt.org/go/libvirtxml"
+
+	"github.com/novacron/novacron/drivers"
+	"github.com/novacron/novacron/internal/fault"
+)
+
+// RestoreSnapshot: see drivers.Snapshotter. The VM's definition is brought back too, as it was then.
+func (d *Driver) RestoreSnapshot(ctx context.Context, ref drivers.Ref, name string) (drivers.Task, error) {
+	err := d.long(ctx, func(c *libvirt.Connect) error {
+		dom, err := domain(c, ref)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = dom.Free() }()
+		all, err := readSnaps(dom)
+		if err != nil {
+			return err
+		}
+		s, ok := find(all, name)
+		switch {
+		case !ok:
+			return fault.Missing("snapshot", name).With("Look at the VM's snapshots again.")
+		case mixed(all, s.External):
+			return errMixed("restoring")
+		case s.External && s.Memory:
+			return fault.New(fault.Unsupported, "the snapshot keeps its memory in a file of its own, which cannot be restored here").
+				With("Restore it on the host with a libvirt of at least 9.10.")
+		case s.External:
+			return restoreExternal(c, dom, s, all)
+		}
+		return restoreInternal(dom, name)
+	})
+	if err != nil {
+		return drivers.Task{}, err
+	}
+	return drivers.Done(ref), nil
+}
+
+// restoreInternal lets libvirt do it.
+func restoreInternal(dom *libvirt.Domain, name string) error {
+	s, err := dom.SnapshotLookupByName(name, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Free() }()
+	if err := dropManagedSave(dom); err != nil {
+		return err
+	}
+	err = s.RevertToSnapshot(0)
+	if is(err, libvirt.ERR_SNAPSHOT_REVERT_RISKY) {
+		// The definition has changed since, which is what is to be undone.
+		err = s.RevertToSnapshot(libvirt.DOMAIN_SNAPSHOT_REVERT_FORCE)
+	}
+	return err
+}
+
+// dropManagedSave removes the memory of a suspended VM: it belongs to disks that are about to change.
+func dropManagedSave(dom *libvirt.Domain) error {
+	saved, err := dom.HasManagedSaveImage(0)
+	if err != nil || !saved {
+		return err
+	}
+	return dom.ManagedSaveRemove(0)
+}
+
+// restoreExternal puts new overlays on the files that the snapshot froze, and defines the VM as it
+// was then upon them. The frozen files are not written to: the snapshot can be restored again. A
+// call that dies in between leaves the old definition or the new one; both are whole.
+func restoreExternal(c *libvirt.Connect, dom *libvirt.Domain, s snap, all []snap) error {
+	for disk, l := range s.layers {
+		if l.file == "" || !inPool(c, l.file) {
+			return fault.New(fault.Conflict, "the file of the disk %s that the snapshot needs is not there", disk).With("Put it back on the host, or delete the snapshot.")
+		}
+	}
+	was := s.tree.child("inactiveDomain")
+	if was == nil {
+		was = s.tree.child("domain")
+	}
+	if was == nil {
+		return fault.New(fault.Conflict, "the snapshot does not tell the VM's definition").With("Delete it.")
+	}
+	name, err := dom.GetName()
+	if err != nil {
+		return err
+	}
+	now, err := currentLayers(dom)
+	if err != nil {
+		return err
+	}
+	if active, err := dom.IsActive(); err != nil {
+		return err
+	} else if active {
+		if err := dom.DestroyFlags(libvirt.DOMAIN_DESTROY_DEFAULT); err != nil && !is(err, libvirt.ERR_OPERATION_INVALID) {
+			return err
+		}
+	}
+	if err := dropManagedSave(dom); err != nil {
+		return err
+	}
+
+	id := digest(uuid.NewString())
+	made := map[string]layer{}
+	undo := func() {
+		for _, l := range made {
+			_ = dropUnused(c, l.file)
+		}
+	}
+	for disk, l := range s.layers {
+		o, err := overlay(c, l, id)
+		if err != nil {
+			undo()
+			return err
+		}
+		made[disk] = o
+	}
+	x, err := parseTree(was.String()) // a copy: the snapshot keeps its own
+	if err != nil {
+		undo()
+		return err
+	}
+	x.name = "domain"
+	if e := x.child("name"); e != nil {
+		e.setText(name) // it may have been renamed since
+	}
+	for disk, e := range disksOf(x) {
+		if o, ok := made[disk]; ok {
+			setLayer(e, o)
+		}
+	}
+	defined, err := c.DomainDefineXML(x.String())
+	if err != nil {
+		undo()
+		return err
+	}
+	_ = defined.Free()
+	if err := setCurrent(dom, s); err != nil {
+		return err
+	}
+	// What was written since is lost, as promised, except what later snapshots stand on.
+	for disk, l := range now {
+		if _, ok := s.layers[disk]; ok && isOverlay(l.file) && !slices.ContainsFunc(all, func(o snap) bool { return o.layers[disk].file == l.file }) {
+			_ = dropUnused(c, l.file)
+		}
+	}
+	return nil
+}
+
+// currentLayers are the files that a VM's disks stand on at present.
+func currentLayers(dom *libvirt.Domain) (map[string]layer, error) {
+	doc, err := dom.GetXMLDesc(0)
+	if err != nil {
+		return nil, err
+	}
+	x, err := parseTree(doc)
+	if err != nil {
+		return nil, err
+	}
+	layers := map[string]layer{}
+	for disk, e := range disksOf(x) {
+		layers[disk] = layerOf(e)
+	}
+	return layers, nil
+}
+
+// setLayer makes a disk of a definition stand on another file.
+func setLayer(disk *element, l layer) {
+	disk.set("type", "file")
+	disk.drop("backingStore")
+	disk.drop("mirror")
+	if s := disk.child("source"); s != nil {
+		s.attrs = nil
+		s.set("file", l.file)
+	}
+	if d := disk.child("driver"); d != nil {
+		d.set("type", l.format)
+	}
+}
+
+// overlay makes a new one on a file, with the file's format written into it.
+func overlay(c *libvirt.Connect, l layer, id string) (layer, error) {
+	p, err := poolOf(c, l.file)
+	if err != nil {
+		return layer{}, err
+	}
+	defer p.free()
+	v, err := p.findVolume(path.Base(l.file))
+	if err != nil {
+		return layer{}, err
+	}
+	x, err := volumeXML(v)
+	_ = v.Free()
+	if err != nil {
+		return layer{}, err
+	}
+	capacity := sizeIn(x.Capacity)
+	if l.format == formatRaw && x.Physical != nil {
+		capacity = sizeIn(x.Physical) // its content, which is the guest's, may claim any other
+	}
+	backing := &libvirtxml.StorageVolumeBackingStore{Path: l.file, Format: &libvirtxml.StorageVolumeTargetFormat{Type: l.format}}
+	file, err := p.made(p.create(overlayName(l.file, id), formatQcow2, capacity, backing))
+	return layer{file, formatQcow2}, err
+}
+
+// dropUnused removes a file of ours that nothing stands on.
+func dropUnused(c *libvirt.Connect, file string) error {
+	p, err := poolOf(c, file)
+	if err != nil {
+		return err
+	}
+	defer p.free()
+	if err := p.refresh(contextNone, 0); err != nil {
+		return err
+	}
+	if err := nobodyUses(c, file, ""); err != nil {
+		return err
+	}
+	return p.drop(path.Base(file))
+}
+
+// setCurrent tells libvirt which snapshot the VM goes on from, with its document as it now is.
+func setCurrent(dom *libvirt.Domain, s snap) error {
+	return redefine(dom, s, libvirt.DOMAIN_SNAPSHOT_CREATE_CURRENT)
+}
+
+// redefine writes a snapshot's document back.
+func redefine(dom *libvirt.Domain, s snap, flags libvirt.DomainSnapshotCreateFlags) error {
+	h, err := dom.CreateSnapshotXML(s.tree.String(), libvirt.DOMAIN_SNAPSHOT_CREATE_REDEFINE|flags)
+	if err != nil {
+		return err
+	}
+	return h.Free()
+}
