@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -55,6 +56,11 @@ type Cursor struct {
 
 // Cursor is the event's own place.
 func (e Event) Cursor() Cursor { return Cursor{e.TxID, e.Seq} }
+
+// Compare orders places: negative when c is earlier than o.
+func (c Cursor) Compare(o Cursor) int {
+	return cmp.Or(cmp.Compare(c.TxID, o.TxID), cmp.Compare(c.Seq, o.Seq))
+}
 
 // String is the form clients get.
 func (c Cursor) String() string { return fmt.Sprintf("e%x.%x", c.TxID, c.Seq) }

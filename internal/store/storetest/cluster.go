@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -53,10 +54,10 @@ func start() (string, error) {
 	if err := <-started; err != nil {
 		return "", err
 	}
-	socket := filepath.Join(dir, ".s.PGSQL.5432")
+	url := "postgres:///postgres?user=novacron&host=" + dir
 	for range 400 {
-		if _, err := os.Stat(socket); err == nil {
-			return "postgres:///postgres?user=novacron&host=" + dir, nil
+		if execute(context.Background(), url, "SELECT 1") == nil {
+			return url, nil
 		}
 		time.Sleep(25 * time.Millisecond)
 	}
