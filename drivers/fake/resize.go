@@ -124,10 +124,14 @@ func (d *Driver) Resize(ctx context.Context, ref drivers.Ref, want drivers.Resiz
 		}
 	}
 	next := m.next.merge(want)
+	kind := fmt.Sprintf("resize %+v %v", next, want.Disks)
+	if m.job != nil && m.job.kind == kind {
+		return m.job.view(), nil
+	}
 	if next.vcpus > next.vcpusMax || next.memoryMiB > next.memoryMax {
 		return drivers.Task{}, refuse(fault.Conflict, "BAD_SIZE", "Raise the maximum too.", "its stored definition would have more than its maximum")
 	}
-	t, err := h.begin(m, "resize", nil, step{"resize", "changing its size", resizeTime, func() error {
+	t, err := h.begin(m, kind, nil, step{"resize", "changing its size", resizeTime, func() error {
 		m.next = next
 		for _, v := range plan {
 			if v.Impact != drivers.ImpactLive {
