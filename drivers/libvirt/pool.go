@@ -48,6 +48,9 @@ func newPool(life context.Context, open dialFunc) *pool {
 
 // get takes a session for one call.
 func (p *pool) get(ctx context.Context) (*session, error) {
+	if p.life.Err() != nil {
+		return nil, errClosed()
+	}
 	select {
 	case p.slots <- struct{}{}:
 	case <-ctx.Done():
@@ -105,6 +108,8 @@ func (p *pool) dialWith(ctx context.Context, keepalive bool) (*session, error) {
 	}
 	s, err := p.connect(ctx, keepalive)
 	switch {
+	case p.life.Err() != nil:
+		return nil, errClosed()
 	case err == nil:
 		p.fails, p.lastErr = 0, nil
 	case fault.Is(err, fault.Unavailable):
@@ -144,7 +149,7 @@ func (p *pool) connect(ctx context.Context, keepalive bool) (*session, error) {
 		return nil, err
 	}
 	p.mu.Lock()
-	if p.life.Err() != nil {
+	if p.life.Err() != nil { // dial says so
 		p.mu.Unlock()
 		s.end()
 		return nil, errClosed()

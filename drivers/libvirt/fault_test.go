@@ -1,0 +1,307 @@
+package libvirt
+
+import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"libvirt.org/go/libvirt"
+
+	"github.com/novacron/novacron/drivers"
+	"github.com/novacron/novacron/internal/fault"
+)
+
+// wire is a way to the daemon that can be made to hang or to break.
+type wire struct {
+	dial dialFunc
+
+	mu    sync.Mutex
+	hung  chan struct{} // closed: bytes flow
+	conns []*wireConn
+	dials int
+	down  bool
+}
+
+func newWire(t testing.TB) *wire {
+	w := &wire{dial: dialLocal([]string{filepath.Join(testHosts(t), "hosta/run/libvirt/libvirt-sock")}), hung: make(chan struct{})}
+	close(w.hung)
+	return w
+}
+
+func (w *wire) open(t testing.TB) *Driver {
+	t.Helper()
+	d, err := open(t.Context(), drivers.Config{Kind: drivers.KindLibvirt, Accelerator: drivers.AcceleratorQEMU}, func(ctx context.Context) (net.Conn, error) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.dials++
+		if w.down {
+			return nil, fault.New(fault.Unavailable, "the host cannot be reached")
+		}
+		c, err := w.dial(ctx)
+		if err != nil {
+			return nil, err
+		}
+		wc := &wireConn{Conn: c, w: w}
+		w.conns = append(w.conns, wc)
+		return wc, nil
+	})
+	must(t, err)
+	t.Cleanup(func() { _ = d.Close() })
+	return d
+}
+
+// hang stops all bytes, and flow lets them go on.
+func (w *wire) hang() { w.mu.Lock(); w.hung = make(chan struct{}); w.mu.Unlock() }
+func (w *wire) flow() { w.mu.Lock(); close(w.hung); w.mu.Unlock() }
+
+func (w *wire) cut() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range w.conns {
+		c.broken.Store(true)
+		_ = c.Close()
+	}
+	w.conns = nil
+}
+
+type wireConn struct {
+	net.Conn
+	w      *wire
+	broken atomic.Bool
+}
+
+func (c *wireConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.w.mu.Lock()
+	hung := c.w.hung
+	c.w.mu.Unlock()
+	<-hung
+	if c.broken.Load() {
+		return 0, net.ErrClosed
+	}
+	return n, err
+}
+
+// A host that falls silent costs each call its deadline and no more, whatever is in flight.
+func TestHostHangs(t *testing.T) {
+	w := newWire(t)
+	d := w.open(t)
+	w.hang()
+	var wg sync.WaitGroup
+	began := time.Now()
+	for range 12 { // more than the pool has sessions
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+			defer cancel()
+			if err := d.Ping(ctx); !fault.Is(err, fault.Deadline) && !fault.Is(err, fault.Unavailable) {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+	wg.Wait()
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(100*time.Millisecond, cancel)
+	began = time.Now()
+	if err := d.Ping(ctx); !fault.Is(err, fault.Canceled) {
+		t.Errorf("canceled: %v", err)
+	}
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("the cancel took %v", took)
+	}
+	w.flow()
+	recovers(t, d)
+}
+
+// recovers waits until the host answers again.
+func recovers(t *testing.T, d *Driver) {
+	t.Helper()
+	var err error
+	for began := time.Now(); time.Since(began) < 10*time.Second; time.Sleep(20 * time.Millisecond) {
+		if err = d.Ping(t.Context()); err == nil {
+			return
+		}
+	}
+	t.Fatalf("it does not recover: %v", err)
+}
+
+// The keepalive finds a silent host without any call's deadline: the watcher learns of it.
+func TestKeepalive(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 8 s")
+	}
+	w := newWire(t)
+	d := w.open(t)
+	ended := make(chan error, 1)
+	go func() { ended <- d.Watch(t.Context(), func(drivers.Hint) {}) }()
+	time.Sleep(300 * time.Millisecond)
+	w.hang()
+	began := time.Now()
+	select {
+	case err := <-ended:
+		if !fault.Is(err, fault.Unavailable) {
+			t.Errorf("%v", err)
+		}
+		t.Logf("found after %v", time.Since(began).Round(time.Millisecond))
+	case <-time.After(15 * time.Second):
+		t.Error("not found")
+	}
+	w.flow()
+}
+
+// A connection that breaks fails the call in flight at once, and the next one makes a new connection.
+func TestHostBreaks(t *testing.T) {
+	w := newWire(t)
+	d := w.open(t)
+	must(t, d.Ping(t.Context()))
+	w.hang()
+	time.AfterFunc(200*time.Millisecond, func() { w.cut(); w.flow() })
+	began := time.Now()
+	if err := d.Ping(t.Context()); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("%v", err)
+	}
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("it took %v", took)
+	}
+	must(t, d.Ping(t.Context()))
+	w.cut() // between calls
+	time.Sleep(50 * time.Millisecond)
+	must(t, d.Ping(t.Context()))
+}
+
+// A host that is down is not stormed: calls get the last answer for a while.
+func TestReconnectsAreFew(t *testing.T) {
+	w := newWire(t)
+	d := w.open(t)
+	w.mu.Lock()
+	w.down, w.dials = true, 0
+	w.mu.Unlock()
+	w.cut()
+	time.Sleep(50 * time.Millisecond)
+	var calls int
+	for began := time.Now(); time.Since(began) < 2*time.Second; calls++ {
+		if err := d.Ping(t.Context()); !fault.Is(err, fault.Unavailable) {
+			t.Fatalf("%v", err)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	w.mu.Lock()
+	dials := w.dials
+	w.down = false
+	w.mu.Unlock()
+	t.Logf("%d calls, %d dials", calls, dials)
+	if dials > 10 {
+		t.Errorf("%d dials in 2 s", dials)
+	}
+	recovers(t, d)
+}
+
+// Close ends what is under way, and nothing is left of a connection: no goroutine, thread or socket.
+func TestCloseLeavesNothing(t *testing.T) {
+	must(t, runEvents())
+	_ = newWire(t).open(t).Close()
+	time.Sleep(200 * time.Millisecond)
+	before, descriptors := goleak.IgnoreCurrent(), openFiles(t)
+	w := newWire(t)
+	d := w.open(t)
+	go func() { _ = d.Watch(t.Context(), func(drivers.Hint) {}) }()
+	var wg sync.WaitGroup
+	for range 30 {
+		wg.Go(func() { _ = d.Ping(t.Context()) })
+	}
+	wg.Wait()
+	w.hang()
+	ended := make(chan error, 1)
+	go func() { ended <- d.Ping(t.Context()) }()
+	time.Sleep(100 * time.Millisecond)
+	must(t, d.Close())
+	must(t, d.Close())
+	select {
+	case err := <-ended:
+		if !fault.Is(err, fault.Unavailable) {
+			t.Errorf("%v", err)
+		}
+	case <-time.After(2 * time.Second):
+		t.Error("a call outlives the connection")
+	}
+	w.flow()
+	if err := d.Ping(t.Context()); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("after the end: %v", err)
+	}
+	if err := goleak.Find(before); err != nil {
+		t.Error(err)
+	}
+	for range 50 {
+		if openFiles(t) <= descriptors {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	if n := openFiles(t); n > descriptors {
+		all, _ := filepath.Glob("/proc/self/fd/*")
+		for _, f := range all {
+			to, _ := os.Readlink(f)
+			t.Log(f, to)
+		}
+		t.Errorf("%d descriptors, before %d", n, descriptors)
+	}
+	left, _ := filepath.Glob(filepath.Join(socketDir(), socketPrefix+"*"))
+	if len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// openFiles counts them; what another test's clean-up still closes goes away meanwhile.
+func openFiles(t *testing.T) int {
+	t.Helper()
+	runtime.GC()
+	all, err := filepath.Glob("/proc/self/fd/*")
+	must(t, err)
+	return len(all)
+}
+
+// A panic in a call is that call's error.
+func TestPanicIsAnError(t *testing.T) {
+	d := newWire(t).open(t)
+	err := d.do(t.Context(), func(*libvirt.Connect) error { panic("a secret") })
+	if f := fault.Of(err); f == nil || f.Kind != fault.Internal || strings.Contains(f.Message, "secret") {
+		t.Errorf("%v", err)
+	}
+	must(t, d.Ping(t.Context()))
+}
+
+func TestClassify(t *testing.T) {
+	for _, c := range []struct {
+		err  libvirt.Error
+		kind fault.Kind
+	}{
+		{libvirt.Error{Code: libvirt.ERR_NO_DOMAIN}, fault.NotFound},
+		{libvirt.Error{Code: libvirt.ERR_OPERATION_INVALID}, fault.Conflict},
+		{libvirt.Error{Code: libvirt.ERR_INTERNAL_ERROR, Message: "x: No space left on device"}, fault.Exhausted},
+		{libvirt.Error{Code: libvirt.ERR_INTERNAL_ERROR, Message: `Failed to get "write" lock`}, fault.Conflict},
+		{libvirt.Error{Code: libvirt.ERR_INTERNAL_ERROR, Message: "who knows"}, fault.Internal},
+		{libvirt.Error{Code: libvirt.ErrorNumber(9999), Message: "new"}, fault.Internal},
+	} {
+		f := fault.Of(classify(c.err))
+		if f.Kind != c.kind || f.Provider == "" || f.ProviderCode == "" || f.Message == "" {
+			t.Errorf("%+v became %+v", c.err, f)
+		}
+	}
+	f := fault.Of(classify(libvirt.Error{Code: libvirt.ERR_SYSTEM_ERROR, Message: "Failed to connect socket to '/tmp/" + socketPrefix + "123/s': no\nway"}))
+	if strings.Contains(f.ProviderText, "/tmp") || strings.Contains(f.ProviderText, "\n") {
+		t.Errorf("%q", f.ProviderText)
+	}
+	if classify(nil) != nil {
+		t.Error("nil is an error")
+	}
+}
