@@ -35,6 +35,9 @@ type OperationResolver interface {
 type OperationConnectionResolver interface {
 	TotalCount(ctx context.Context, obj *model.OperationConnection) (int, error)
 }
+type OperationEventsResolver interface {
+	Operations(ctx context.Context, obj *model.OperationEvents) ([]*fleet.Operation, error)
+}
 
 // endregion ************************** generated!.gotpl **************************
 
@@ -998,7 +1001,7 @@ func (ec *executionContext) _OperationEvents_operations(ctx context.Context, fie
 			return ec.fieldContext_OperationEvents_operations(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Operations, nil
+			return ec.Resolvers.OperationEvents().Operations(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*fleet.Operation) graphql.Marshaler {
@@ -1012,8 +1015,8 @@ func (ec *executionContext) fieldContext_OperationEvents_operations(_ context.Co
 	fc = &graphql.FieldContext{
 		Object:     "OperationEvents",
 		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
+		IsMethod:   true,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Operation(ctx, field)
 		},
@@ -1837,18 +1840,19 @@ func (ec *executionContext) _OperationEvents(ctx context.Context, sel ast.Select
 		case "cursor":
 			out.Values[i] = ec._OperationEvents_cursor(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "missed":
 			out.Values[i] = ec._OperationEvents_missed(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "operations":
-			out.Values[i] = ec._OperationEvents_operations(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._OperationEvents_operations(ctx, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}

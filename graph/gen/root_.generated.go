@@ -30,6 +30,7 @@ type ResolverRoot interface {
 	Mutation() MutationResolver
 	Operation() OperationResolver
 	OperationConnection() OperationConnectionResolver
+	OperationEvents() OperationEventsResolver
 	Provider() ProviderResolver
 	ProviderEvent() ProviderEventResolver
 	Query() QueryResolver

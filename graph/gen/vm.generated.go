@@ -3871,7 +3871,7 @@ func (ec *executionContext) unmarshalInputAttachNICInput(ctx context.Context, ob
 			it.VM = data
 		case "nic":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("nic"))
-			data, err := ec.unmarshalNNICInput2ᚖgithubᚗcomᚋnovacronᚋnovacronᚋgraphᚋmodelᚐNICInput(ctx, v)
+			data, err := ec.unmarshalNNICInput2ᚖgithubᚗcomᚋnovacronᚋnovacronᚋdriversᚐNICRequest(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -3960,8 +3960,8 @@ func UnmarshalBulkVMsInput(ctx context.Context, raw any) (model.BulkVMsInput, er
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputCloudInitInput(ctx context.Context, obj any) (model.CloudInitInput, error) {
-	var it model.CloudInitInput
+func (ec *executionContext) unmarshalInputCloudInitInput(ctx context.Context, obj any) (drivers.Seed, error) {
+	var it drivers.Seed
 	if obj == nil {
 		return it, nil
 	}
@@ -3980,14 +3980,14 @@ func (ec *executionContext) unmarshalInputCloudInitInput(ctx context.Context, ob
 		switch k {
 		case "hostname":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("hostname"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			data, err := ec.unmarshalOString2string(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Hostname = data
 		case "user":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("user"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			data, err := ec.unmarshalOString2string(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -4001,14 +4001,14 @@ func (ec *executionContext) unmarshalInputCloudInitInput(ctx context.Context, ob
 			it.SSHKeys = data
 		case "userData":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("userData"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			data, err := ec.unmarshalOString2string(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.UserData = data
 		case "networkConfig":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("networkConfig"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			data, err := ec.unmarshalOString2string(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -4024,8 +4024,8 @@ func (ec *executionContext) unmarshalInputCloudInitInput(ctx context.Context, ob
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalCloudInitInput(ctx context.Context, raw any) (model.CloudInitInput, error) {
-	var out model.CloudInitInput
+func UnmarshalCloudInitInput(ctx context.Context, raw any) (drivers.Seed, error) {
+	var out drivers.Seed
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "CloudInitInput", raw, &out)
 	return out, err
 }
@@ -4123,14 +4123,14 @@ func (ec *executionContext) unmarshalInputCreateVMInput(ctx context.Context, obj
 			it.Disks = data
 		case "networks":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("networks"))
-			data, err := ec.unmarshalONICInput2ᚕᚖgithubᚗcomᚋnovacronᚋnovacronᚋgraphᚋmodelᚐNICInputᚄ(ctx, v)
+			data, err := ec.unmarshalONICInput2ᚕᚖgithubᚗcomᚋnovacronᚋnovacronᚋdriversᚐNICRequestᚄ(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Networks = data
 		case "cloudInit":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("cloudInit"))
-			data, err := ec.unmarshalOCloudInitInput2ᚖgithubᚗcomᚋnovacronᚋnovacronᚋgraphᚋmodelᚐCloudInitInput(ctx, v)
+			data, err := ec.unmarshalOCloudInitInput2ᚖgithubᚗcomᚋnovacronᚋnovacronᚋdriversᚐSeed(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -4521,7 +4521,7 @@ func (ec *executionContext) unmarshalInputDiskInput(ctx context.Context, obj any
 			it.Clone = data
 		case "volume":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("volume"))
-			data, err := ec.unmarshalOVolumeInput2ᚖgithubᚗcomᚋnovacronᚋnovacronᚋgraphᚋmodelᚐVolumeInput(ctx, v)
+			data, err := ec.unmarshalOVolumeInput2ᚖgithubᚗcomᚋnovacronᚋnovacronᚋdriversᚐVolumeRef(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -4585,8 +4585,8 @@ func UnmarshalDiskInput(ctx context.Context, raw any) (model.DiskInput, error) {
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputNICInput(ctx context.Context, obj any) (model.NICInput, error) {
-	var it model.NICInput
+func (ec *executionContext) unmarshalInputNICInput(ctx context.Context, obj any) (drivers.NICRequest, error) {
+	var it drivers.NICRequest
 	if obj == nil {
 		return it, nil
 	}
@@ -4619,7 +4619,7 @@ func (ec *executionContext) unmarshalInputNICInput(ctx context.Context, obj any)
 			it.Type = data
 		case "network":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("network"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			data, err := ec.unmarshalOString2string(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -4633,11 +4633,11 @@ func (ec *executionContext) unmarshalInputNICInput(ctx context.Context, obj any)
 			it.Model = data
 		case "mac":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("mac"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			data, err := ec.unmarshalOString2string(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.Mac = data
+			it.MAC = data
 		}
 	}
 	return it, nil
@@ -4649,8 +4649,8 @@ func (ec *executionContext) unmarshalInputNICInput(ctx context.Context, obj any)
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalNICInput(ctx context.Context, raw any) (model.NICInput, error) {
-	var out model.NICInput
+func UnmarshalNICInput(ctx context.Context, raw any) (drivers.NICRequest, error) {
+	var out drivers.NICRequest
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "NICInput", raw, &out)
 	return out, err
 }
@@ -5345,8 +5345,8 @@ func UnmarshalVMOrder(ctx context.Context, raw any) (fleet.VMOrder, error) {
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputVolumeInput(ctx context.Context, obj any) (model.VolumeInput, error) {
-	var it model.VolumeInput
+func (ec *executionContext) unmarshalInputVolumeInput(ctx context.Context, obj any) (drivers.VolumeRef, error) {
+	var it drivers.VolumeRef
 	if obj == nil {
 		return it, nil
 	}
@@ -5376,7 +5376,7 @@ func (ec *executionContext) unmarshalInputVolumeInput(ctx context.Context, obj a
 			if err != nil {
 				return it, err
 			}
-			it.Name = data
+			it.Volume = data
 		}
 	}
 	return it, nil
@@ -5388,8 +5388,8 @@ func (ec *executionContext) unmarshalInputVolumeInput(ctx context.Context, obj a
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalVolumeInput(ctx context.Context, raw any) (model.VolumeInput, error) {
-	var out model.VolumeInput
+func UnmarshalVolumeInput(ctx context.Context, raw any) (drivers.VolumeRef, error) {
+	var out drivers.VolumeRef
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "VolumeInput", raw, &out)
 	return out, err
 }
@@ -7629,7 +7629,7 @@ func (ec *executionContext) marshalNNIC2ᚕgithubᚗcomᚋnovacronᚋnovacronᚋ
 	return ret
 }
 
-func (ec *executionContext) unmarshalNNICInput2ᚖgithubᚗcomᚋnovacronᚋnovacronᚋgraphᚋmodelᚐNICInput(ctx context.Context, v any) (*model.NICInput, error) {
+func (ec *executionContext) unmarshalNNICInput2ᚖgithubᚗcomᚋnovacronᚋnovacronᚋdriversᚐNICRequest(ctx context.Context, v any) (*drivers.NICRequest, error) {
 	res, err := ec.unmarshalInputNICInput(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
@@ -7989,7 +7989,7 @@ func (ec *executionContext) marshalOAccelerator2ᚖgithubᚗcomᚋnovacronᚋnov
 	return res
 }
 
-func (ec *executionContext) unmarshalOCloudInitInput2ᚖgithubᚗcomᚋnovacronᚋnovacronᚋgraphᚋmodelᚐCloudInitInput(ctx context.Context, v any) (*model.CloudInitInput, error) {
+func (ec *executionContext) unmarshalOCloudInitInput2ᚖgithubᚗcomᚋnovacronᚋnovacronᚋdriversᚐSeed(ctx context.Context, v any) (*drivers.Seed, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -8093,16 +8093,16 @@ func (ec *executionContext) marshalOHypervisorType2ᚕstringᚄ(ctx context.Cont
 	return ret
 }
 
-func (ec *executionContext) unmarshalONICInput2ᚕᚖgithubᚗcomᚋnovacronᚋnovacronᚋgraphᚋmodelᚐNICInputᚄ(ctx context.Context, v any) ([]*model.NICInput, error) {
+func (ec *executionContext) unmarshalONICInput2ᚕᚖgithubᚗcomᚋnovacronᚋnovacronᚋdriversᚐNICRequestᚄ(ctx context.Context, v any) ([]*drivers.NICRequest, error) {
 	if v == nil {
 		return nil, nil
 	}
 	vSlice := graphql.CoerceList(v)
 	var err error
-	res := make([]*model.NICInput, len(vSlice))
+	res := make([]*drivers.NICRequest, len(vSlice))
 	for i := range vSlice {
 		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
-		res[i], err = ec.unmarshalNNICInput2ᚖgithubᚗcomᚋnovacronᚋnovacronᚋgraphᚋmodelᚐNICInput(ctx, vSlice[i])
+		res[i], err = ec.unmarshalNNICInput2ᚖgithubᚗcomᚋnovacronᚋnovacronᚋdriversᚐNICRequest(ctx, vSlice[i])
 		if err != nil {
 			return nil, err
 		}
@@ -8195,7 +8195,7 @@ func (ec *executionContext) marshalOVMStatus2ᚕgithubᚗcomᚋnovacronᚋnovacr
 	return ret
 }
 
-func (ec *executionContext) unmarshalOVolumeInput2ᚖgithubᚗcomᚋnovacronᚋnovacronᚋgraphᚋmodelᚐVolumeInput(ctx context.Context, v any) (*model.VolumeInput, error) {
+func (ec *executionContext) unmarshalOVolumeInput2ᚖgithubᚗcomᚋnovacronᚋnovacronᚋdriversᚐVolumeRef(ctx context.Context, v any) (*drivers.VolumeRef, error) {
 	if v == nil {
 		return nil, nil
 	}

@@ -89,7 +89,7 @@ type AttachNICInput struct {
 	// Into which VM.
 	VM string `json:"vm"`
 	// What.
-	NIC *NICInput `json:"nic"`
+	NIC *drivers.NICRequest `json:"nic"`
 }
 
 // The operation that does it.
@@ -126,20 +126,6 @@ type CancelOperationInput struct {
 type CancelOperationPayload struct {
 	// The operation.
 	Operation *fleet.Operation `json:"operation"`
-}
-
-// What a guest is told at its first boot, by cloud-init's NoCloud seed.
-type CloudInitInput struct {
-	// Default: the VM's name.
-	Hostname *string `json:"hostname,omitempty"`
-	// The login that gets the keys; default: the image's own.
-	User *string `json:"user,omitempty"`
-	// Lines as in `authorized_keys`.
-	SSHKeys []string `json:"sshKeys,omitempty"`
-	// A document of your own, verbatim: begins with `#cloud-config`, `#!` … Up to 64 KiB.
-	UserData *string `json:"userData,omitempty"`
-	// cloud-init network configuration, version 1 or 2, verbatim; default: DHCP.
-	NetworkConfig *string `json:"networkConfig,omitempty"`
 }
 
 // What a new token is.
@@ -203,9 +189,9 @@ type CreateVMInput struct {
 	// The disk it boots from, first, and others.
 	Disks []*DiskInput `json:"disks"`
 	// Its network interfaces; default: one on the host's first network. An empty list means none.
-	Networks []*NICInput `json:"networks,omitempty"`
+	Networks []*drivers.NICRequest `json:"networks,omitempty"`
 	// What the guest is told at its first boot.
-	CloudInit *CloudInitInput `json:"cloudInit,omitempty"`
+	CloudInit *drivers.Seed `json:"cloudInit,omitempty"`
 	// What it boots with.
 	Firmware drivers.Firmware `json:"firmware"`
 	// The provider's machine type; default: its newest stable one.
@@ -327,7 +313,7 @@ type DiskInput struct {
 	// How it is made from the image.
 	Clone drivers.CloneMode `json:"clone"`
 	// Use this existing volume itself.
-	Volume *VolumeInput `json:"volume,omitempty"`
+	Volume *drivers.VolumeRef `json:"volume,omitempty"`
 	// Where a new volume goes; default: the image's pool, or the host's first.
 	Pool *string `json:"pool,omitempty"`
 	// What the guest sees, 1 MiB to 64 TiB; default with an image: as large as that.
@@ -394,18 +380,6 @@ type ImportImagePayload struct {
 	Image *fleet.Image `json:"image"`
 }
 
-// A network interface to be.
-type NICInput struct {
-	// `network`, `bridge` or `user`.
-	Type string `json:"type"`
-	// Name of the network or bridge.
-	Network *string `json:"network,omitempty"`
-	// `virtio`, `e1000` …
-	Model string `json:"model"`
-	// A hardware address of its own; default: made up.
-	Mac *string `json:"mac,omitempty"`
-}
-
 // Which console.
 type OpenConsoleInput struct {
 	// Of which VM.
@@ -420,16 +394,6 @@ type OpenConsolePayload struct {
 	Path string `json:"path"`
 	// Until when it can be opened.
 	ExpiresAt time.Time `json:"expiresAt"`
-}
-
-// A batch of changes of operations.
-type OperationEvents struct {
-	// Go on from here with `after`.
-	Cursor fleet.Cursor `json:"cursor"`
-	// True when changes before these were lost to you: read the lists again.
-	Missed bool `json:"missed"`
-	// The operations as they are now, each at most once.
-	Operations []*fleet.Operation `json:"operations"`
 }
 
 // Which VM.
@@ -750,12 +714,4 @@ type VMEvents struct {
 	Missed bool `json:"missed"`
 	// The changes, oldest first, one for each VM at most.
 	Changes []*fleet.Event `json:"changes"`
-}
-
-// An existing volume.
-type VolumeInput struct {
-	// Its pool.
-	Pool string `json:"pool"`
-	// Its name.
-	Name string `json:"name"`
 }

@@ -31,3 +31,10 @@ func (c *OperationConnection) PageInfo() *PageInfo {
 	}
 	return pageInfo(cursors, c.HasNext, c.HasPrevious)
 }
+
+// OperationEvents is a batch of changes of operations; they are loaded when they are sent.
+type OperationEvents struct {
+	Cursor  fleet.Cursor
+	Missed  bool
+	Changes []fleet.Event
+}

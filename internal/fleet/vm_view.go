@@ -2,7 +2,9 @@ package fleet
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+	"strings"
 )
 
 // What the API shows of a VM in another arrangement than the row's.
@@ -18,4 +20,18 @@ func (v *VM) Labels() []*Tag {
 	}
 	slices.SortFunc(tags, func(a, b *Tag) int { return cmp.Compare(a.Key, b.Key) })
 	return tags
+}
+
+// ReasonUnder is why the VM stands as it does when its provider stands as p does.
+func (v *VM) ReasonUnder(p *Provider) string {
+	last := strings.ToLower(string(v.ObservedStatus))
+	switch {
+	case v.Intent != nil:
+		return v.StatusReason
+	case !p.Reachable() && p.Status != ProviderConnecting:
+		return fmt.Sprintf("The host %s does not answer; it was last seen %s", p.Name, last)
+	case v.MissingSince != nil:
+		return fmt.Sprintf("The host %s no longer has it; it was last seen %s", p.Name, last)
+	}
+	return v.StatusReason
 }

@@ -1,0 +1,54 @@
+package fleet
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Actions says what somebody of that role may do with the connection.
+func (p *Provider) Actions(role Role) []Action {
+	all := []Action{{Name: "refreshProvider"}, {Name: "updateProvider"}, {Name: "removeProvider"}}
+	for i, a := range all {
+		need := RoleAdmin
+		if a.Name == "refreshProvider" {
+			need = RoleOperator
+		}
+		all[i] = ifRole(a.Name, role, need)
+	}
+	return all
+}
+
+// Actions says what somebody of that role may do with the image.
+func (i *Image) Actions(role Role) []Action {
+	a := ifRole("deleteImage", role, RoleOperator)
+	if a.Allowed && i.Status == ImageImporting {
+		a = Action{Name: a.Name, Reason: "It is on its way", Remedy: "Cancel the operation that brings it."}
+	}
+	return []Action{a}
+}
+
+func ifRole(name string, role, need Role) Action {
+	if role.Includes(need) {
+		return Action{Name: name, Allowed: true}
+	}
+	return Action{Name: name, Reason: fmt.Sprintf("Your role %s may not do this", role), Remedy: fmt.Sprintf("Ask an administrator for the role %s.", need)}
+}
+
+// Warnings are what speaks against relying on the host. others are all hosts that the viewer knows.
+func (h *HypervisorHost) Warnings(others []*HypervisorHost) []string {
+	warnings := []string{}
+	for _, o := range others {
+		if o.ID != h.ID && h.Capabilities.UUID != "" && strings.EqualFold(o.Capabilities.UUID, h.Capabilities.UUID) {
+			warnings = append(warnings, fmt.Sprintf("It is the same machine as %s: its VMs are shown twice", o.Name))
+		}
+	}
+	if len(h.Pools) == 0 {
+		warnings = append(warnings, "It has no storage pool: no disks can be made on it")
+	}
+	for _, p := range h.Pools {
+		if p.Active && p.CapacityBytes > 0 && p.FreeBytes < p.CapacityBytes/20 {
+			warnings = append(warnings, fmt.Sprintf("The pool %s is nearly full", p.Name))
+		}
+	}
+	return warnings
+}
