@@ -110,7 +110,7 @@ func deleteExternal(ctx context.Context, c *libvirt.Connect, dom *libvirt.Domain
 			}
 		}
 	}
-	if err := forget(dom, s.Name, libvirt.DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY); err != nil {
+	if err := forgetExternal(dom, s); err != nil {
 		return "", err
 	}
 	for _, k := range commits {
@@ -129,6 +129,28 @@ func deleteExternal(ctx context.Context, c *libvirt.Connect, dom *libvirt.Domain
 		return "the file " + stays[0] + " stays, since several later states stand on it", nil
 	}
 	return "", nil
+}
+
+// forgetExternal removes a snapshot from libvirt alone. Even when only its own metadata is to be
+// deleted, libvirt 9.0 makes later snapshots that stand on the overlay which this one began stand
+// on its frozen file instead, as if the two had been merged: they would come back with the wrong
+// content. So the snapshot is first made to name an overlay that nothing stands on.
+func forgetExternal(dom *libvirt.Domain, s snap) error {
+	if disks := s.tree.child("disks"); disks != nil {
+		for _, k := range disks.all("disk") {
+			if src := k.child("source"); src != nil && src.attr("file") != "" {
+				src.set("file", path.Join(path.Dir(src.attr("file")), markerPrefix+"none"))
+			}
+		}
+	}
+	var flags libvirt.DomainSnapshotCreateFlags
+	if s.Current {
+		flags = libvirt.DOMAIN_SNAPSHOT_CREATE_CURRENT
+	}
+	if err := redefine(dom, s, flags); err != nil {
+		return err
+	}
+	return forget(dom, s.Name, libvirt.DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY)
 }
 
 // commit merges a file into the one below it.
