@@ -21,7 +21,7 @@ const leasing = 0x6e6f7661 // "nova"
 func (s *Store) LeaseOperations(ctx context.Context, owner string, ttl time.Duration, n, perProvider int) ([]*fleet.Operation, error) {
 	var due int
 	err := s.db.NewRaw(`SELECT count(*) FROM (SELECT 1 FROM operations WHERE status IN ('QUEUED', 'RUNNING', 'WAITING', 'UNDOING')
-		AND run_at <= clock_timestamp() AND lease_until < clock_timestamp() AND waits_for IS NULL LIMIT 1) AS some`).Scan(ctx, &due)
+		AND run_at <= clock_timestamp() AND lease_until < clock_timestamp() AND waits_for IS NULL LIMIT 1) AS found`).Scan(ctx, &due)
 	if err != nil || due == 0 {
 		return nil, broken(err)
 	}
