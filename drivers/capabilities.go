@@ -149,7 +149,8 @@ type Network struct {
 // ImageStore takes disk images in and gives them up.
 type ImageStore interface {
 	// PutVolume makes a volume from r, which has size bytes. The content is checked before the volume
-	// can be used: Invalid when it is not an image of that format, or refers to another file.
+	// can be used: Invalid when it is not an image of that format, refers to another file, or r turns out
+	// to have more or fewer bytes; then no volume is left.
 	// A volume of that name that the same token made is replaced; any other is Exists.
 	PutVolume(ctx context.Context, v VolumeRef, token, format string, size int64, r io.Reader) (Volume, error)
 	// DeleteVolume removes one. Already gone: success. Conflict while a VM or an overlay uses it.

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"strconv"
 	"strings"
 
@@ -35,10 +36,12 @@ func (d *dice) next() uint64 {
 
 func hash(seed uint64, words ...string) uint64 {
 	h := fnv.New64a()
-	_ = binary.Write(h, binary.BigEndian, seed)
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], seed)
+	h.Write(b[:])
 	for _, w := range words {
-		h.Write([]byte(w))
-		h.Write([]byte{0})
+		_, _ = io.WriteString(h, w)
+		h.Write(b[:1])
 	}
 	return h.Sum64()
 }
@@ -97,7 +100,11 @@ func (h *host) numberOf(name string) (int, bool) {
 func (h *host) dice(i int) dice { return dice(h.seed + uint64(i)*0xd1342543de82ef95) }
 
 func firstName(d *dice, i int) string {
-	return fmt.Sprintf("%s-%s-%02d", roles[d.roll(len(roles))], stages[d.roll(len(stages))], i+1)
+	number := strconv.Itoa(i + 1)
+	if i < 9 {
+		number = "0" + number
+	}
+	return roles[d.roll(len(roles))] + "-" + stages[d.roll(len(stages))] + "-" + number
 }
 
 // first makes the i-th of the first VMs as it was at the beginning.
@@ -163,13 +170,26 @@ func dress(v *drivers.VM) {
 }
 
 func mac(n uint64) string {
-	return fmt.Sprintf("52:54:00:%02x:%02x:%02x", byte(n), byte(n>>8), byte(n>>16))
+	const digits = "0123456789abcdef"
+	b := []byte("52:54:00:00:00:00")
+	for i := 9; i < len(b); i += 3 {
+		b[i], b[i+1] = digits[n>>4&15], digits[n&15]
+		n >>= 8
+	}
+	return string(b)
 }
 
 // diskName is the guest's name for the k-th disk of a bus.
 func diskName(bus string, k int) string {
-	prefix := map[string]string{"virtio": "vd", "scsi": "sd", "sata": "sd", "usb": "sd", "ide": "hd"}[bus]
-	return prefix + string(rune('a'+k))
+	switch letter := string(rune('a' + k)); bus {
+	case "virtio":
+		return "vd" + letter
+	case "scsi", "sata", "usb":
+		return "sd" + letter
+	case "ide":
+		return "hd" + letter
+	}
+	return ""
 }
 
 // word is the provider's own word for a state: libvirt's, which operators know.

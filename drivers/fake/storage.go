@@ -79,10 +79,13 @@ func (h *host) newDisk(m *vm, q drivers.DiskRequest, field string) (drivers.Disk
 	if d.Pool == "" {
 		d.Pool = vmPool
 	}
-	if diskName(d.Bus, 0) == "a" {
+	if diskName(d.Bus, 0) == "" {
 		return d, said(fault.Field(field+".bus", "Use virtio, scsi, sata, ide or usb.", "there is no bus %q", d.Bus), "BAD_BUS")
 	}
 	for k := 0; d.Name == "" || m.disk(d.Name) != nil; k++ {
+		if k == 26 { // vda to vdz
+			return d, refuse(fault.Exhausted, "NO_SLOT", "Detach a disk, or use another bus.", "there is no slot left on the %s bus", d.Bus).At(field)
+		}
 		d.Name = diskName(d.Bus, k)
 	}
 	switch {
