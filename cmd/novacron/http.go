@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/novacron/novacron/graph"
+	"github.com/novacron/novacron/internal/access"
+	"github.com/novacron/novacron/internal/fault"
+)
+
+// handler is all that the server answers. Streams (websockets, event streams) end with stopping.
+func (h *house) handler(stopping context.Context) http.Handler {
+	registry := prometheus.NewRegistry()
+	requests := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "novacron_http_request_seconds", Help: "Time to answer HTTP requests, streams left out.",
+		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+	}, []string{"route", "code"})
+	registry.MustRegister(requests, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /auth/sign-in", h.door.ServeSignIn)
+	mux.HandleFunc("POST /auth/sign-out", h.door.ServeSignOut)
+	mux.Handle("/graphql", graph.Handler(h.resolvers, graph.Options{
+		Log: h.log, RequestID: access.RequestID, Fresh: h.source.With, Admit: h.door.Admit,
+		Explorer: strings.TrimSuffix(env("NOVACRON_PUBLIC_URL"), "/") + "/explorer",
+	}))
+	mux.HandleFunc("GET /console/{ticket}", h.serveConsole)
+	mux.HandleFunc("PUT /uploads/{ticket}", h.serveUpload)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	mux.HandleFunc("GET /readyz", h.serveReady)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		fault.WriteHTTP(w, 0, access.RequestID(r.Context()), fault.New(fault.NotFound, "there is nothing here").With("The API is at /graphql."))
+	})
+	return h.door.Guard(timed(requests, mux, ending(stopping, mux)))
+}
+
+// timed measures requests by their route. An address that somebody made up is no route, so that
+// nobody can make up metrics.
+func timed(seen *prometheus.HistogramVec, mux *http.ServeMux, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isStream(r) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		began, s := time.Now(), &status{ResponseWriter: w, code: http.StatusOK}
+		next.ServeHTTP(s, r)
+		_, route := mux.Handler(r)
+		seen.WithLabelValues(route, strconv.Itoa(s.code)).Observe(time.Since(began).Seconds())
+	})
+}
+
+type status struct {
+	http.ResponseWriter
+	code int
+}
+
+func (s *status) WriteHeader(code int)        { s.code = code; s.ResponseWriter.WriteHeader(code) }
+func (s *status) Unwrap() http.ResponseWriter { return s.ResponseWriter }
+
+// ending ends the contexts of streams when the server stops: nothing else would end them.
+func ending(stopping context.Context, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isStream(r) {
+			ctx, cancel := context.WithCancel(r.Context())
+			defer cancel()
+			defer context.AfterFunc(stopping, cancel)()
+			r = r.WithContext(ctx)
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func isStream(r *http.Request) bool {
+	return r.Header.Get("Upgrade") != "" || strings.Contains(r.Header.Get("Accept"), "text/event-stream")
+}
+
+// serveReady tells whether requests should be sent here. Strangers see it, so it names no more than what
+// does not answer.
+func (h *house) serveReady(w http.ResponseWriter, r *http.Request) {
+	ctx, done := context.WithTimeout(r.Context(), 2*time.Second)
+	defer done()
+	answer, code := "ready\n", http.StatusOK
+	switch {
+	case h.stopping.Load():
+		answer, code = "stopping\n", http.StatusServiceUnavailable
+	case h.store.Ping(ctx) != nil:
+		answer, code = "the database does not answer\n", http.StatusServiceUnavailable
+	case h.redis != nil && h.redis.Ping(ctx).Err() != nil:
+		answer, code = "Redis does not answer\n", http.StatusServiceUnavailable
+	}
+	w.WriteHeader(code)
+	_, _ = w.Write([]byte(answer))
+}

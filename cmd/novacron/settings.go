@@ -1,0 +1,148 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/novacron/novacron/drivers"
+	"github.com/novacron/novacron/internal/fault"
+)
+
+// setting is one environment variable. All of them are listed by `novacron serve --help`.
+type setting struct{ name, otherwise, help string }
+
+var settings = []setting{
+	{"NOVACRON_LISTEN", ":8080", "address of the API"},
+	{"NOVACRON_DATABASE_URL", "", "Postgres: postgres://user:password@host:5432/novacron (needed)"},
+	{"NOVACRON_REDIS_URL", "", "Redis: redis://host:6379/0; without it there can be one replica only"},
+	{"NOVACRON_SECRETS_KEY_FILE", "", "key of the stored credentials, made at the first start; the same for all replicas\n(default /var/lib/novacron/secrets.json for root, ~/.local/state/novacron/secrets.json for others)"},
+	{"NOVACRON_PUBLIC_URL", "", "the origin that browsers see, such as https://vms.example.org; needed behind a proxy that changes Host"},
+	{"NOVACRON_TRUSTED_PROXIES", "127.0.0.0/8,::1/128", "whose X-Forwarded-For is believed"},
+	{"NOVACRON_LOCAL_LIBVIRT", "auto", "auto: the libvirt of this machine becomes the first host if there is no other; off: it does not"},
+	{"NOVACRON_ACCELERATOR", "auto", "how VMs run on that first host unless they say: auto, kvm, qemu"},
+	{"NOVACRON_TINY_IMAGE", "", "file of NovaCron's tiny guest image, offered in the image catalogue"},
+	{"NOVACRON_MIGRATE", "auto", "auto: bring the database to this version's shape when starting; off: `novacron migrate` does"},
+	{"NOVACRON_FAKE_VMS", "0", "how many VMs each simulated host has at first"},
+	{"NOVACRON_FAKE_PACE", "0", "how long things take on simulated hosts; 1 is as on real ones, 0 a twentieth of it"},
+	{"NOVACRON_LOG", "info", "what is logged: debug, info, warn, error"},
+	{"NOVACRON_LOG_FORMAT", "text", "text or json"},
+}
+
+// elsewhere are variables of the house that the server does not read: scripts' and tests'.
+var elsewhere = []string{"NOVACRON_TEST_", "NOVACRON_PG_BIN", "NOVACRON_STATE", "NOVACRON_DASHBOARD", "NOVACRON_API_", "NOVACRON_E2E_"}
+
+func env(name string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	for _, s := range settings {
+		if s.name == name {
+			return s.otherwise
+		}
+	}
+	return ""
+}
+
+// settingsHelp is the list for --help.
+func settingsHelp() string {
+	var b strings.Builder
+	b.WriteString("Settings, from the environment:\n")
+	for _, s := range settings {
+		help := s.help
+		if s.otherwise != "" {
+			help += fmt.Sprintf(" (default %s)", s.otherwise)
+		}
+		fmt.Fprintf(&b, "  %-26s %s\n", s.name, strings.ReplaceAll(help, "\n", "\n"+strings.Repeat(" ", 29)))
+	}
+	return b.String()
+}
+
+// warnOfUnknown says which variables look like settings and are none: a misspelt one is silent otherwise.
+func warnOfUnknown(log *slog.Logger) {
+	for _, v := range os.Environ() {
+		name, _, _ := strings.Cut(v, "=")
+		known := slices.ContainsFunc(settings, func(s setting) bool { return s.name == name }) ||
+			slices.ContainsFunc(elsewhere, func(p string) bool { return strings.HasPrefix(name, p) })
+		if strings.HasPrefix(name, "NOVACRON_") && !known {
+			log.Warn("this setting is not known; see novacron serve --help", "name", name)
+		}
+	}
+}
+
+func logger() (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(env("NOVACRON_LOG"))); err != nil {
+		return nil, wrong("NOVACRON_LOG", "Use debug, info, warn or error.")
+	}
+	o := &slog.HandlerOptions{Level: level}
+	switch env("NOVACRON_LOG_FORMAT") {
+	case "text":
+		return slog.New(slog.NewTextHandler(os.Stderr, o)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(os.Stderr, o)), nil
+	}
+	return nil, wrong("NOVACRON_LOG_FORMAT", "Use text or json.")
+}
+
+func wrong(name, remedy string) error { return wrongBecause(name, remedy, nil) }
+
+func wrongBecause(name, remedy string, err error) error {
+	return fault.New(fault.Invalid, "the setting %s cannot be used", name).With(remedy).Because(err)
+}
+
+// choice reads a setting that is one of a few words.
+func choice(name string, words ...string) (string, error) {
+	v := strings.ToLower(env(name))
+	if !slices.Contains(words, v) {
+		return "", wrong(name, "Use "+strings.Join(words, " or ")+".")
+	}
+	return v, nil
+}
+
+func accelerator() (drivers.Accelerator, error) {
+	v, err := choice("NOVACRON_ACCELERATOR", "auto", "kvm", "qemu")
+	return drivers.Accelerator(strings.ToUpper(v)), err
+}
+
+func proxies() ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for _, s := range strings.Split(env("NOVACRON_TRUSTED_PROXIES"), ",") {
+		if s = strings.TrimSpace(s); s == "" {
+			continue
+		}
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			return nil, wrongBecause("NOVACRON_TRUSTED_PROXIES", "Give networks such as 10.0.0.0/8,::1/128.", err)
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}
+
+func number(name string) (float64, error) {
+	n, err := strconv.ParseFloat(env(name), 64)
+	if err != nil || n < 0 {
+		return 0, wrong(name, "Give a number that is not negative.")
+	}
+	return n, nil
+}
+
+func secretsKeyFile() (string, error) {
+	if file := env("NOVACRON_SECRETS_KEY_FILE"); file != "" {
+		return file, nil
+	}
+	if os.Geteuid() == 0 {
+		return "/var/lib/novacron/secrets.json", nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", wrongBecause("NOVACRON_SECRETS_KEY_FILE", "Say where the key shall lie: there is no home directory.", err)
+	}
+	return filepath.Join(home, ".local/state/novacron/secrets.json"), nil
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/novacron/novacron/internal/access"
+	"github.com/novacron/novacron/internal/fault"
+)
+
+// consoleIdle is how often a silent console is probed: proxies cut what says nothing for a minute.
+const consoleIdle = 20 * time.Second
+
+// serveConsole is GET /console/{ticket}: a websocket that carries the console's own bytes both ways.
+func (h *house) serveConsole(w http.ResponseWriter, r *http.Request) {
+	id := access.RequestID(r.Context())
+	if r.Header.Get("Upgrade") == "" {
+		fault.WriteHTTP(w, http.StatusUpgradeRequired, id, fault.New(fault.Invalid, "this is a websocket").With("Open it with the subprotocol binary."))
+		return
+	}
+	stream, kind, err := h.control.ConsoleStream(r.Context(), r.PathValue("ticket"))
+	if err != nil {
+		fault.WriteHTTP(w, 0, id, err)
+		return
+	}
+	defer stream.Close()
+	// The page's origin has been checked by the door.
+	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"binary"}, InsecureSkipVerify: true})
+	if err != nil {
+		return
+	}
+	defer ws.CloseNow()
+	h.log.Info("console opened", "kind", kind, "requestId", id)
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { stream.Close() })()
+	go probe(ctx, ws, cancel)
+	client := websocket.NetConn(ctx, ws, websocket.MessageBinary)
+	ended := make(chan error, 2)
+	go func() { _, err := io.Copy(stream, client); ended <- err }()
+	go func() { _, err := io.Copy(client, stream); ended <- err }()
+	<-ended
+	_ = ws.Close(websocket.StatusNormalClosure, "the console has ended")
+}
+
+// probe ends a console whose browser has gone without a word.
+func probe(ctx context.Context, ws *websocket.Conn, gone context.CancelFunc) {
+	tick := time.NewTicker(consoleIdle)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		wait, done := context.WithTimeout(ctx, consoleIdle)
+		err := ws.Ping(wait)
+		done()
+		if err != nil {
+			gone()
+			return
+		}
+	}
+}
+
+// serveUpload is PUT /uploads/{ticket}: an image, as it comes.
+func (h *house) serveUpload(w http.ResponseWriter, r *http.Request) {
+	if err := h.control.ReceiveUpload(r.Context(), r.PathValue("ticket"), r.Body, r.ContentLength); err != nil {
+		fault.WriteHTTP(w, 0, access.RequestID(r.Context()), err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
