@@ -1,0 +1,9 @@
+import { HostPage } from '@/features/host/HostPage'
+
+/** One static shell for all of them: next.config rewrites every id to it, and the page reads the address bar. */
+export const generateStaticParams = () => [{ id: '-' }]
+export const dynamicParams = false
+
+export default function Page() {
+  return <HostPage />
+}

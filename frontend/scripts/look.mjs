@@ -1,0 +1,173 @@
+// Looks at every page in four ways (light, dark; wide, phone): a picture of each, and what axe finds.
+//   npm run look -- --origin http://127.0.0.1:3000 --out /tmp/look [--only vms,host] [--ways light-wide]
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { AxeBuilder } from '@axe-core/playwright'
+import { chromium } from 'playwright-core'
+
+const { values: options } = parseArgs({
+  options: {
+    origin: { type: 'string', default: 'http://127.0.0.1:3000' },
+    out: { type: 'string', default: '/tmp/look' },
+    only: { type: 'string', default: '' },
+    ways: { type: 'string', default: 'light-wide,dark-wide,light-phone,dark-phone' },
+    name: { type: 'string', default: 'admin' },
+    password: { type: 'string', default: 'admin' },
+    vm: { type: 'string', default: 'vm_001' },
+    host: { type: 'string', default: 'host_2' },
+  },
+})
+
+const vm = `/vms/${options.vm}`
+const PAGES = {
+  'sign-in': { path: '/sign-in', stranger: true },
+  'sign-in-wrong': { path: '/sign-in', stranger: true, act: signInWrong },
+  vms: { path: '/vms' },
+  'vms-filtered': { path: '/vms?q=status%3Astopped%20status%3Aunknown%20host%3Akvm-03&sort=-memory' },
+  'vms-none': { path: '/vms?q=nosuchthing' },
+  'vms-menu': {
+    path: '/vms',
+    act: (page) =>
+      page
+        .getByRole('button', { name: /^Actions for/ })
+        .nth(2)
+        .click(),
+  },
+  'vms-bulk': { path: '/vms', act: bulk },
+  vm: { path: vm },
+  'vm-console': { path: `${vm}?tab=console`, wait: 2500 },
+  'vm-disks': { path: `${vm}?tab=disks` },
+  'vm-disks-attach': {
+    path: `${vm}?tab=disks`,
+    act: (page) => page.getByRole('button', { name: 'Attach a disk' }).click(),
+  },
+  'vm-network': { path: `${vm}?tab=network` },
+  'vm-snapshots': { path: `${vm}?tab=snapshots` },
+  'vm-operations': { path: `${vm}?tab=operations` },
+  'vm-settings': { path: `${vm}?tab=settings`, act: resize },
+  'vm-delete': { path: vm, act: remove },
+  'vm-stale': { path: '/vms/vm_007' },
+  'vm-new': { path: '/vms/new' },
+  'vm-new-fault': { path: '/vms/new', act: createTwice },
+  hosts: { path: '/hosts' },
+  host: { path: `/hosts/${options.host}` },
+  'host-new': { path: '/hosts/new' },
+  'host-new-fault': { path: '/hosts/new', act: testHost },
+  images: { path: '/images' },
+  'images-import': { path: '/images', act: (page) => page.getByRole('button', { name: 'Import' }).click() },
+  operations: { path: '/operations' },
+  'operations-open': { path: '/operations?open=op_stuck' },
+  settings: { path: '/settings' },
+  explorer: { path: '/explorer', wait: 4000 },
+}
+
+async function signInWrong(page) {
+  await page.getByLabel('Name').fill('admin')
+  await page.getByLabel('Password').fill('wrong')
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByRole('alert').waitFor()
+}
+
+async function bulk(page) {
+  for (const row of [1, 3, 4])
+    await page
+      .getByRole('checkbox', { name: /^Select / })
+      .nth(row)
+      .check()
+  await page.getByRole('button', { name: 'Shut down', exact: true }).click()
+  await page.getByRole('dialog').waitFor()
+}
+
+async function resize(page) {
+  await page.getByLabel('vCPUs', { exact: true }).fill('2')
+  await page.getByLabel('Memory', { exact: true }).fill('8')
+  await page.waitForTimeout(900)
+}
+
+async function remove(page) {
+  await page.getByRole('button', { name: /^More actions/ }).click()
+  await page.getByRole('menuitem', { name: 'Delete' }).click()
+  await page.getByRole('dialog').waitFor()
+}
+
+async function createTwice(page) {
+  await page.getByLabel('Name', { exact: true }).fill('web-01')
+  await page.getByRole('button', { name: 'Create VM' }).click()
+  await page.waitForTimeout(800)
+}
+
+async function testHost(page) {
+  await page.getByLabel('Name', { exact: true }).fill('kvm-09')
+  await page.getByLabel('TLS').check()
+  await page.getByLabel('Address').fill('down.dc1.example')
+  await page.getByLabel('Authority’s certificate').fill('-----BEGIN CERTIFICATE-----')
+  await page.getByRole('button', { name: 'Test the connection' }).click()
+  await page.getByRole('alert').first().waitFor()
+}
+
+mkdirSync(options.out, { recursive: true })
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu'],
+})
+let faults = 0
+
+for (const way of options.ways.split(',')) {
+  const [theme, size] = way.split('-')
+  const phone = size === 'phone'
+  const look = {
+    colorScheme: theme,
+    viewport: phone ? { width: 390, height: 844 } : { width: 1440, height: 900 },
+    hasTouch: phone,
+    isMobile: phone,
+    deviceScaleFactor: phone ? 2 : 1,
+  }
+  const context = await browser.newContext({ ...look, baseURL: options.origin, reducedMotion: 'reduce' })
+  const stranger = await browser.newContext({ ...look, baseURL: options.origin, reducedMotion: 'reduce' })
+  await context.request.post('/auth/sign-in', { data: { name: options.name, password: options.password } })
+  for (const [name, view] of Object.entries(PAGES)) {
+    if (
+      options.only &&
+      !options.only
+        .split(',')
+        .some((part) => name === part || (part.endsWith('*') && name.startsWith(part.slice(0, -1))))
+    )
+      continue
+    const page = await (view.stranger ? stranger : context).newPage()
+    page.on('pageerror', (error) => console.log(`  ${name} ${way}: page error: ${error.message.split('\n')[0]}`))
+    page.on('console', (message) => {
+      if (message.type() === 'error' && !/40[14]/.test(message.text()))
+        console.log(`  ${name} ${way}: ${message.text().slice(0, 300)}`)
+    })
+    try {
+      await page.goto(view.path, { waitUntil: 'load' })
+      await page.getByRole('heading', { level: 1 }).first().waitFor({ timeout: 30_000 })
+      await page.waitForTimeout(view.wait ?? 900)
+      await view.act?.(page)
+      await page.waitForTimeout(500)
+      await page.screenshot({ path: join(options.out, `${name}.${way}.png`) })
+      const { violations } = await new AxeBuilder({ page }).analyze()
+      for (const { id, impact, nodes } of violations) {
+        faults += nodes.length
+        console.log(`✗ ${name} ${way}: ${id} (${impact}) ×${nodes.length}`)
+        for (const node of nodes.slice(0, 3))
+          console.log(`    ${node.target.join(' ')}  ${node.any[0]?.message ?? node.failureSummary ?? ''}`)
+      }
+      const wider = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
+      if (wider > 0) console.log(`✗ ${name} ${way}: scrolls sideways by ${wider} px`)
+    } catch (error) {
+      faults++
+      console.log(`✗ ${name} ${way}: ${String(error).split('\n')[0]}`)
+      await page.screenshot({ path: join(options.out, `${name}.${way}.png`) }).catch(() => {})
+    }
+    await page.close()
+  }
+  await context.close()
+  await stranger.close()
+}
+await browser.close()
+console.log(
+  faults === 0 ? `axe finds nothing; pictures in ${options.out}` : `${faults} faults; pictures in ${options.out}`,
+)
+process.exit(faults === 0 ? 0 : 1)

@@ -1,0 +1,5 @@
+'use client'
+/** Not there yet. */
+export function OperationListPage() {
+  return null
+}

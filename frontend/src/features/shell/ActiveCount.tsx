@@ -1,0 +1,30 @@
+'use client'
+import { useEffect, useState } from 'react'
+import { graphql, useLazyLoadQuery } from 'react-relay'
+import type { ActiveCountQuery } from '@/__generated__/ActiveCountQuery.graphql'
+import { formatCount } from '@/lib/units'
+import { useOperationPulse } from '@/relay/own-operations'
+
+/** How many operations have not ended; asked again when one changes, at most every two seconds. */
+export function ActiveCount() {
+  const pulse = useOperationPulse()
+  const [fetchKey, setFetchKey] = useState(0)
+  useEffect(() => {
+    if (pulse === 0) return
+    const timer = setTimeout(() => setFetchKey(pulse), 2000)
+    return () => clearTimeout(timer)
+  }, [pulse])
+  const { operations } = useLazyLoadQuery<ActiveCountQuery>(
+    graphql`
+      query ActiveCountQuery {
+        operations(first: 1, filter: { active: true }) {
+          totalCount
+        }
+      }
+    `,
+    {},
+    { fetchKey, fetchPolicy: 'store-and-network' },
+  )
+  if (operations.totalCount === 0) return null
+  return <span className="text-xs text-soft">{formatCount(operations.totalCount)}</span>
+}

@@ -1,0 +1,44 @@
+import { graphql, useFragment } from 'react-relay'
+import type { VMState_vm$key } from '@/__generated__/VMState_vm.graphql'
+import { Age } from '@/ui/Age'
+import { State } from '@/ui/State'
+import { Tip } from '@/ui/Tip'
+import { statusLook } from './status'
+
+/** How a VM stands: the house's word, the reason and the provider's own word on hover. */
+export function VMState({ vm: ref, focusable }: { vm: VMState_vm$key; focusable?: boolean }) {
+  const vm = useFragment(
+    graphql`
+      fragment VMState_vm on VM {
+        status
+        statusReason
+        providerState
+        stale
+        asOf
+      }
+    `,
+    ref,
+  )
+  const { tone, word } = statusLook(vm.status)
+  const state = <State tone={tone} word={word} />
+  return (
+    <Tip
+      text={
+        <>
+          {vm.statusReason && <span className="block">{vm.statusReason}</span>}
+          <span className="block">
+            The provider says “{vm.providerState}”, <Age of={vm.asOf} />
+          </span>
+        </>
+      }
+    >
+      {focusable ? (
+        <button type="button" className="rounded-sm">
+          {state}
+        </button>
+      ) : (
+        <span>{state}</span>
+      )}
+    </Tip>
+  )
+}

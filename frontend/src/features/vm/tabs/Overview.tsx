@@ -1,0 +1,289 @@
+'use client'
+import { useEffect, useState } from 'react'
+import { graphql, useFragment, useLazyLoadQuery } from 'react-relay'
+import type { Overview_vm$key } from '@/__generated__/Overview_vm.graphql'
+import type { OverviewQuery } from '@/__generated__/OverviewQuery.graphql'
+import { formatBytes, formatMiB, formatPercent, formatRate, plural } from '@/lib/units'
+import { Age } from '@/ui/Age'
+import { CopyText } from '@/ui/Copy'
+import { Notice } from '@/ui/FaultNote'
+import { Meter } from '@/ui/Meter'
+import { Facts, Section } from '@/ui/page'
+import { fieldName } from '../plan'
+
+const EVERY = 5_000
+
+/** The facts of a VM; those of this moment are asked again every five seconds while it is looked at. */
+export function Overview({ id }: { id: string }) {
+  const [fetchKey, setFetchKey] = useState(0)
+  useEffect(() => {
+    const timer = setInterval(() => !document.hidden && setFetchKey((key) => key + 1), EVERY)
+    return () => clearInterval(timer)
+  }, [])
+  const { vm } = useLazyLoadQuery<OverviewQuery>(
+    graphql`
+      query OverviewQuery($id: ID!) {
+        vm(id: $id) {
+          ...Overview_vm
+          addresses {
+            address
+            source
+          }
+          guest {
+            hostname
+            os
+            asOf
+            fileSystems {
+              mount
+              type
+              totalBytes
+              usedBytes
+            }
+          }
+          metrics {
+            asOf
+            cpuPercent
+            memoryUsedMiB
+            memoryMiB
+            memoryHostMiB
+            diskReadBytesPerSecond
+            diskWriteBytesPerSecond
+            networkReceiveBytesPerSecond
+            networkTransmitBytesPerSecond
+          }
+        }
+      }
+    `,
+    { id },
+    { fetchKey, fetchPolicy: 'store-and-network' },
+  )
+  if (!vm) return null
+  return (
+    <div className="grid gap-x-10 gap-y-8 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
+      <div className="flex min-w-0 flex-col gap-8">
+        <Pending vm={vm} />
+        <About vm={vm} addresses={vm.addresses ?? []} />
+      </div>
+      <div className="flex min-w-0 flex-col gap-8">
+        <Now metrics={vm.metrics} />
+        <Guest guest={vm.guest} />
+      </div>
+    </div>
+  )
+}
+
+const fragment = graphql`
+  fragment Overview_vm on VM {
+    id
+    hypervisorType
+    providerRef
+    providerState
+    observedStatus
+    asOf
+    createdAt
+    management
+    configuration {
+      vcpus
+      vcpusMax
+      memoryMiB
+      memoryMaxMiB
+    }
+    hypervisorConfig {
+      accelerator
+      machineType
+      firmware
+      architecture
+      autostart
+      guestAgent
+    }
+    pendingChanges {
+      field
+      current
+      next
+    }
+    tags {
+      key
+      value
+    }
+  }
+`
+
+function About({
+  vm: ref,
+  addresses,
+}: {
+  vm: Overview_vm$key
+  addresses: readonly { address: string; source: string }[]
+}) {
+  const vm = useFragment(fragment, ref)
+  const { vcpus, vcpusMax, memoryMiB, memoryMaxMiB } = vm.configuration
+  const { accelerator, machineType, firmware, architecture, autostart } = vm.hypervisorConfig
+  return (
+    <Section title="About">
+      <Facts
+        items={[
+          [
+            'Addresses',
+            addresses.length > 0 ? (
+              <ul>
+                {addresses.map(({ address }) => (
+                  <li key={address}>
+                    <CopyText text={address} what={`address ${address}`} />
+                  </li>
+                ))}
+              </ul>
+            ) : (
+              <span className="text-faint">None known</span>
+            ),
+          ],
+          ['vCPUs', <Room key="v" now={String(vcpus)} most={vcpusMax > vcpus ? String(vcpusMax) : undefined} />],
+          [
+            'Memory',
+            <Room
+              key="m"
+              now={formatMiB(memoryMiB)}
+              most={memoryMaxMiB > memoryMiB ? formatMiB(memoryMaxMiB) : undefined}
+            />,
+          ],
+          [
+            'Runs on',
+            [
+              vm.hypervisorType,
+              accelerator && accelerator !== vm.hypervisorType ? `by ${accelerator}` : '',
+              architecture,
+            ]
+              .filter(Boolean)
+              .join(' · '),
+          ],
+          ['Machine', `${machineType} · ${firmware}`],
+          ['Starts with host', autostart ? 'Yes' : 'No'],
+          [
+            'Labels',
+            vm.tags.length > 0 ? (
+              <ul className="flex flex-wrap gap-x-3">
+                {vm.tags.map(({ key, value }) => (
+                  <li key={key}>
+                    <span className="text-soft">{key}</span> {value}
+                  </li>
+                ))}
+              </ul>
+            ) : (
+              <span className="text-faint">None</span>
+            ),
+          ],
+          ['Provider’s id', <CopyText key="ref" text={vm.providerRef} what="provider’s id" mono />],
+          [
+            'Provider’s word',
+            <>
+              {vm.providerState}, <Age of={vm.asOf} />
+            </>,
+          ],
+          [vm.management === 'DISCOVERED' ? 'Found' : 'Known since', <Age key="age" of={vm.createdAt} />],
+        ]}
+      />
+    </Section>
+  )
+}
+
+function Room({ now, most }: { now: string; most?: string }) {
+  return (
+    <>
+      {now}
+      {most && <span className="text-soft"> · up to {most} while it runs</span>}
+    </>
+  )
+}
+
+function Pending({ vm: ref }: { vm: Overview_vm$key }) {
+  const { pendingChanges } = useFragment(fragment, ref)
+  if (pendingChanges.length === 0) return null
+  return (
+    <Notice tone="warn">
+      <p className="font-medium">{plural(pendingChanges.length, 'change')} will come with its next start</p>
+      <ul className="mt-1">
+        {pendingChanges.map(({ field, current, next }) => (
+          <li key={field}>
+            {fieldName(field)}: {current} → <strong className="font-medium">{next}</strong>
+          </li>
+        ))}
+      </ul>
+    </Notice>
+  )
+}
+
+type Metrics = NonNullable<OverviewQuery['response']['vm']>['metrics']
+
+function Now({ metrics }: { metrics: Metrics }) {
+  return (
+    <Section
+      title="At this moment"
+      actions={
+        metrics && (
+          <span className="text-xs text-soft">
+            <Age of={metrics.asOf} />
+          </span>
+        )
+      }
+    >
+      {metrics ? (
+        <div className="flex flex-col gap-4 pt-1">
+          <Meter label="CPU" value={metrics.cpuPercent ?? null} max={100} text={formatPercent(metrics.cpuPercent)} />
+          <Meter
+            label="Memory"
+            value={metrics.memoryUsedMiB ?? null}
+            max={metrics.memoryMiB}
+            text={
+              metrics.memoryUsedMiB == null
+                ? `${formatMiB(metrics.memoryMiB)}; the guest does not say`
+                : `${formatMiB(metrics.memoryUsedMiB)} of ${formatMiB(metrics.memoryMiB)}`
+            }
+          />
+          <Facts
+            items={[
+              ['Disk read', formatRate(metrics.diskReadBytesPerSecond)],
+              ['Disk write', formatRate(metrics.diskWriteBytesPerSecond)],
+              ['Received', formatRate(metrics.networkReceiveBytesPerSecond)],
+              ['Sent', formatRate(metrics.networkTransmitBytesPerSecond)],
+            ]}
+          />
+        </div>
+      ) : (
+        <p className="text-soft">It does not run.</p>
+      )}
+    </Section>
+  )
+}
+
+type GuestFacts = NonNullable<OverviewQuery['response']['vm']>['guest']
+
+function Guest({ guest }: { guest: GuestFacts }) {
+  return (
+    <Section title="Guest">
+      {guest ? (
+        <>
+          <Facts
+            items={[
+              ['Name', guest.hostname],
+              ['System', guest.os],
+            ]}
+          />
+          <div className="mt-4 flex flex-col gap-3">
+            {guest.fileSystems.map(({ mount, type, totalBytes, usedBytes }) => (
+              <Meter
+                key={mount}
+                label={`${mount} (${type})`}
+                value={usedBytes}
+                max={totalBytes}
+                text={`${formatBytes(usedBytes)} of ${formatBytes(totalBytes)}`}
+              />
+            ))}
+          </div>
+        </>
+      ) : (
+        <p className="text-soft">
+          No guest agent answers. With qemu-guest-agent in the guest its name, system and file systems show here.
+        </p>
+      )}
+    </Section>
+  )
+}

@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest'
+import { paths, safeNext } from './paths'
+
+test('the addresses', () => {
+  expect({
+    vms: paths.vms(),
+    search: paths.vms('host:kvm-01 status:running'),
+    vm: paths.vm('vm_1'),
+    tab: paths.vm('vm_1', 'disks'),
+    overview: paths.vm('vm_1', 'overview'),
+    host: paths.host('a/b='),
+    signIn: paths.signIn('/vms?q=a'),
+  }).toEqual({
+    vms: '/vms',
+    search: '/vms?q=host%3Akvm-01%20status%3Arunning',
+    vm: '/vms/vm_1',
+    tab: '/vms/vm_1?tab=disks',
+    overview: '/vms/vm_1',
+    host: '/hosts/a%2Fb%3D',
+    signIn: '/sign-in?next=%2Fvms%3Fq%3Da',
+  })
+})
+
+test.each([
+  ['/vms/vm_1?tab=disks', '/vms/vm_1?tab=disks'],
+  ['https://evil.example', '/vms'],
+  ['//evil.example', '/vms'],
+  ['/\\evil.example', '/vms'],
+  ['/sign-in?next=/x', '/vms'],
+  [null, '/vms'],
+])('after signing in, %s leads to %s', (next, path) => expect(safeNext(next)).toBe(path))

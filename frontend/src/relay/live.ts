@@ -1,0 +1,35 @@
+'use client'
+import { useSyncExternalStore } from 'react'
+
+/** How this tab hears of changes. `connecting` is said only before the first connection. */
+export type LiveState = 'connecting' | 'live' | 'delayed' | 'offline'
+export type Liveness = { state: LiveState; heardAt: number; events: number }
+
+let current: Liveness = { state: 'connecting', heardAt: 0, events: 0 }
+const listeners = new Set<() => void>()
+
+function change(next: Liveness) {
+  current = next
+  for (const each of listeners) each()
+}
+
+export function setLive(state: LiveState) {
+  const heardAt = state === 'live' ? Date.now() : current.heardAt
+  if (state !== current.state || heardAt - current.heardAt > 1000) change({ ...current, state, heardAt })
+}
+
+/** Counts a batch of changes; the frame's star answers with a pulse. */
+export function countEvent() {
+  change({ ...current, events: current.events + 1 })
+}
+
+export function useLiveness(): Liveness {
+  return useSyncExternalStore(
+    (changed) => {
+      listeners.add(changed)
+      return () => listeners.delete(changed)
+    },
+    () => current,
+    () => current,
+  )
+}

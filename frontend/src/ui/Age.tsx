@@ -1,0 +1,16 @@
+'use client'
+import { formatAge, formatAgo, formatMoment } from '@/lib/time'
+import { useNow } from '@/lib/use-now'
+
+type Props = { of: string; short?: boolean; className?: string }
+
+/** How long ago something was; the moment itself in the tooltip. */
+export function Age({ of, short, className }: Props) {
+  const young = Date.now() - new Date(of).getTime() < 60_000
+  const now = useNow(young ? 1000 : 20_000)
+  return (
+    <time dateTime={of} title={formatMoment(of)} className={className} suppressHydrationWarning>
+      {short ? formatAge(of, now) : formatAgo(of, now)}
+    </time>
+  )
+}

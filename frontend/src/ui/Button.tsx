@@ -1,0 +1,83 @@
+'use client'
+import { Button as Base } from '@base-ui/react/button'
+import { LoaderCircle } from 'lucide-react'
+import type { ComponentProps, ReactElement, ReactNode } from 'react'
+import { cx } from './cx'
+import { Tip } from './Tip'
+
+export type ButtonLook = 'primary' | 'plain' | 'quiet' | 'danger'
+
+const LOOK: Record<ButtonLook, string> = {
+  primary: 'bg-ink text-canvas border-ink not-data-disabled:hover:bg-soft not-data-disabled:hover:border-soft',
+  plain: 'bg-surface text-ink border-edge/50 not-data-disabled:hover:bg-hover not-data-disabled:hover:border-edge',
+  quiet: 'bg-transparent text-ink border-transparent not-data-disabled:hover:bg-hover',
+  danger: 'bg-bad text-canvas border-bad not-data-disabled:hover:opacity-85',
+}
+
+const FRAME =
+  'inline-flex items-center justify-center gap-1.5 border rounded-md font-medium whitespace-nowrap select-none ' +
+  'transition-colors duration-75 data-disabled:border-line data-disabled:bg-sunken data-disabled:text-faint'
+
+type Props = {
+  look?: ButtonLook
+  size?: 'sm' | 'md'
+  icon?: ReactNode
+  busy?: boolean
+  /** Why it cannot be used. It stays visible and focusable, and says this. */
+  disabledReason?: string
+  /** Another element to be, a link for one: `render={<Link href="…" />}`. */
+  render?: ReactElement
+} & Omit<ComponentProps<typeof Base>, 'render' | 'className'> & { className?: string }
+
+export function Button({
+  look = 'plain',
+  size = 'md',
+  icon,
+  busy,
+  disabledReason,
+  render,
+  className,
+  children,
+  ...rest
+}: Props) {
+  const button = (
+    <Base
+      {...rest}
+      render={render}
+      nativeButton={!render}
+      disabled={busy || Boolean(disabledReason) || rest.disabled}
+      focusableWhenDisabled
+      aria-busy={busy || undefined}
+      className={cx(
+        FRAME,
+        LOOK[look],
+        size === 'sm' ? 'h-7 px-2 text-xs' : 'h-8 px-3 text-sm pointer-coarse:h-10',
+        className,
+      )}
+    >
+      {busy ? <LoaderCircle aria-hidden className="size-3.5 animate-spin" /> : icon}
+      {children}
+    </Base>
+  )
+  return disabledReason ? <Tip text={disabledReason}>{button}</Tip> : button
+}
+
+type IconProps = Omit<Props, 'children' | 'icon'> & { label: string; children: ReactNode }
+
+/** A button that is only an icon: its label is its name and its tooltip. */
+export function IconButton({ label, look = 'quiet', disabledReason, className, children, ...rest }: IconProps) {
+  return (
+    <Tip text={disabledReason || label}>
+      <Base
+        {...rest}
+        nativeButton={!rest.render}
+        aria-label={label}
+        disabled={rest.busy || Boolean(disabledReason) || rest.disabled}
+        focusableWhenDisabled
+        className={cx(FRAME, LOOK[look], 'size-7 shrink-0 pointer-coarse:size-10', className)}
+      >
+        {children}
+      </Base>
+    </Tip>
+  )
+}

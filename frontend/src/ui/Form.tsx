@@ -1,0 +1,70 @@
+'use client'
+import { createContext, type FormEvent, type ReactNode, useContext, useEffect, useRef } from 'react'
+import { FaultNote, type FaultWords } from './FaultNote'
+
+type FormFault = (FaultWords & { field: string }) | null
+const FaultContext = createContext<FormFault>(null)
+
+/** Whether a fault about `blamed` is shown at the field `name`: at itself or at what it is made of. */
+export function blames(blamed: string, name: string): boolean {
+  const field = blamed.replace(/^input\./, '')
+  return field === name || field.startsWith(`${name}.`) || field.startsWith(`${name}[`)
+}
+
+/** What the field's own control must say about a fault; undefined when it is not to blame. */
+export function useFieldFault(name?: string): string | undefined {
+  const fault = useContext(FaultContext)
+  if (!fault || !name || !blames(fault.field, name)) return undefined
+  return [fault.message, fault.remedy].filter(Boolean).join(' ')
+}
+
+type Props = { fault: FormFault; onSubmit: () => void; label: string; className?: string; children: ReactNode }
+
+/**
+ * Keeps what was typed when sending fails. A fault that names a field is shown there and gets the
+ * focus; every other one is shown on top.
+ */
+export function Form({ fault, onSubmit, label, className, children }: Props) {
+  const form = useRef<HTMLFormElement>(null)
+  useEffect(() => {
+    if (!fault) return
+    const blamed =
+      form.current?.querySelector<HTMLElement>('[aria-invalid="true"]') ??
+      form.current?.querySelector<HTMLElement>('[role="alert"]')
+    blamed?.focus()
+    blamed?.scrollIntoView({ block: 'center' })
+  }, [fault])
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    onSubmit()
+  }
+  return (
+    <FaultContext.Provider value={fault}>
+      <form ref={form} onSubmit={submit} aria-label={label} noValidate className={className}>
+        {fault && <GeneralFault fault={fault} form={form} />}
+        {children}
+      </form>
+    </FaultContext.Provider>
+  )
+}
+
+/** Shown always but for faults that a field of this form shows; those are found after rendering. */
+function GeneralFault({
+  fault,
+  form,
+}: {
+  fault: NonNullable<FormFault>
+  form: React.RefObject<HTMLFormElement | null>
+}) {
+  const note = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    if (!note.current) return
+    const shown = fault.field !== '' && form.current?.querySelector('[aria-invalid="true"]')
+    note.current.hidden = Boolean(shown)
+  }, [fault, form])
+  return (
+    <div ref={note} className="mb-4">
+      <FaultNote fault={fault} />
+    </div>
+  )
+}
