@@ -22,6 +22,10 @@ func (d *Driver) Console(ctx context.Context, ref drivers.Ref, kind drivers.Cons
 	if err != nil {
 		return nil, err
 	}
+	if err := d.suffer(ctx, name, "console"); err != nil {
+		d.unplug(ref, ours)
+		return nil, err
+	}
 	go func() {
 		defer d.unplug(ref, ours)
 		if kind == drivers.ConsoleVNC {

@@ -17,14 +17,14 @@
 //	lose-reply-VERB  the first call does its work, but answers Unavailable
 //	slow-VERB        twenty times as long as usual
 //	hang-VERB        the work comes to its middle and never ends (a call that is no task: no answer
-//	                 before its context ends); POWER_OFF and delete by force still work
+//	                 before its context ends); POWER_OFF and Delete break it off
 //
 // and these verbs:
 //
 //	create start stop off reboot reset pause resume suspend delete get
 //	resize attach detach snapshot restore drop-snapshot console
 //
-// where stop is SHUTDOWN and off is POWER_OFF. So "web-fail-start" is created but does not start, and
+// where stop is SHUTDOWN and off is POWER_OFF; a volume's name is asked about upload. So "web-fail-start" is created but does not start, and
 // "db-lose-reply-create" is there although its creation answered with an error. Then there are habits:
 //
 //	crash-running    crashes some seconds after each start (ERROR, "crashed")

@@ -130,6 +130,19 @@ func (d *Driver) hang(ctx context.Context) error {
 	}
 }
 
+// suffer is what a name's fate means for a call that begins no task.
+func (d *Driver) suffer(ctx context.Context, name, verb string) error {
+	switch fate(name, verb) {
+	case "fail":
+		return failure(name, verb)
+	case "hang":
+		return d.hang(ctx)
+	case "slow":
+		return d.sleep(ctx, d.host.pace(slowness*offTime))
+	}
+	return nil
+}
+
 func errClosed() error {
 	return said(fault.New(fault.Unavailable, "the connection is closed").With("Connect again."), "CLOSED")
 }
@@ -216,14 +229,8 @@ func (d *Driver) Get(ctx context.Context, ref drivers.Ref) (drivers.VM, error) {
 		err = missing(ref)
 	}
 	h.mu.Unlock()
-	switch f := fate(v.Name, "get"); {
-	case err != nil:
-	case f == "fail":
-		err = failure(v.Name, "get")
-	case f == "hang":
-		err = d.hang(ctx)
-	case f == "slow":
-		err = d.sleep(ctx, h.pace(slowness*callTime))
+	if err == nil {
+		err = d.suffer(ctx, v.Name, "get")
 	}
 	if err != nil {
 		return drivers.VM{}, err

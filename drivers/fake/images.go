@@ -21,6 +21,9 @@ func (d *Driver) PutVolume(ctx context.Context, r drivers.VolumeRef, token, form
 	if err := d.mayPut(r, token, size); err != nil {
 		return drivers.Volume{}, err
 	}
+	if err := d.suffer(ctx, r.Volume, "upload"); err != nil {
+		return drivers.Volume{}, err
+	}
 	head, n, err := d.swallow(ctx, from, size)
 	if err != nil {
 		return drivers.Volume{}, err
@@ -58,7 +61,10 @@ func (d *Driver) mayPut(r drivers.VolumeRef, token string, size int64) error {
 	case size > p.FreeBytes:
 		return refuse(fault.Exhausted, "NO_SPACE", "Free some space or choose another pool.", "there is no room for %d bytes in pool %q", size, r.Pool)
 	}
-	return h.vacant(r, token)
+	if err := h.vacant(r, token); err != nil {
+		return err
+	}
+	return h.admit(r.Volume, "upload")
 }
 
 // vacant tells whether a volume of that name may be written by the owner of a token. h.mu is held.

@@ -166,7 +166,7 @@ func failure(name, verb string) error {
 	}
 	why := " (the VM's name asks for it: fail-" + verb + ")"
 	switch verb {
-	case "create", "attach", "snapshot":
+	case "create", "attach", "snapshot", "upload":
 		return refuse(fault.Exhausted, "NO_SPACE", "Free some space or choose another pool.", "there is no space left in the storage pool%s", why)
 	case "start", "resume", "resize":
 		return refuse(fault.Exhausted, "NO_MEMORY", "Stop other VMs or choose another host.", "the host has not enough memory%s", why)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,16 +62,24 @@ func (d *Driver) Sample(ctx context.Context, refs []drivers.Ref) (map[drivers.Re
 			}
 		}
 	}
-	h := d.host
+	now := time.Now()
+	for some := range slices.Chunk(refs, batch) {
+		if err := d.sleep(ctx, 0); err != nil {
+			return nil, err
+		}
+		d.host.sampleSome(samples, some, now)
+	}
+	return samples, nil
+}
+
+func (h *host) sampleSome(samples map[drivers.Ref]drivers.Sample, refs []drivers.Ref, now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	now := time.Now()
 	for _, ref := range refs {
 		if s, ok := h.sample(ref, now); ok {
 			samples[ref] = s
 		}
 	}
-	return samples, nil
 }
 
 // sample reads one VM's counters. h.mu is held.
