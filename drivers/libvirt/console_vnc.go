@@ -4,9 +4,7 @@ import (
 	"context"
 	"io"
 	"net"
-	"net/url"
 	"strconv"
-	"time"
 
 	"golang.org/x/crypto/ssh"
 	"libvirt.org/go/libvirt"
@@ -35,28 +33,33 @@ func (d *Driver) vnc(ctx context.Context, ref drivers.Ref) (io.ReadWriteCloser, 
 	if err != nil {
 		return nil, err
 	}
-	if d.config.Transport == drivers.TransportTLS {
+	switch d.config.Transport {
+	case drivers.TransportTLS:
 		return nil, fault.New(fault.Unsupported, "the screen cannot be reached through libvirt's TLS connection, which carries no other stream").
 			With("Use the serial console, or connect the host by SSH.")
+	case drivers.TransportSSH:
+		return d.forwarded(ctx, at)
 	}
-	s, err := d.pool.dial(ctx) // of its own, for its way to the host
+	return d.descriptor(ctx, ref, at)
+}
+
+// forwarded opens it through an SSH connection of its own.
+func (d *Driver) forwarded(ctx context.Context, at screen) (io.ReadWriteCloser, error) {
+	s, err := d.pool.dial(ctx)
 	if err != nil {
 		return nil, err
 	}
-	switch way := s.remote.(type) {
-	case *sshConn:
-		conn, err := at.through(ctx, way.client)
-		if err != nil {
-			s.end()
-			return nil, err
-		}
-		return &screenConn{conn, s.end}, nil
-	case *net.UnixConn:
-		defer s.end()
-		return at.descriptor(ctx, ref, way.RemoteAddr().String())
+	way, ok := s.remote.(*sshConn)
+	if !ok {
+		s.end()
+		return nil, fault.New(fault.Unsupported, "the screen cannot be reached on this way to the host").With("Use the serial console.")
 	}
-	s.end()
-	return nil, fault.New(fault.Unsupported, "the screen cannot be reached on this way to the host").With("Use the serial console.")
+	conn, err := at.through(ctx, way.client)
+	if err != nil {
+		s.end()
+		return nil, err
+	}
+	return &screenConn{conn, s.end}, nil
 }
 
 // screen is where a VM's VNC server listens on its host.
@@ -111,62 +114,29 @@ func (s screen) through(ctx context.Context, client *ssh.Client) (net.Conn, erro
 		With("Allow AllowTcpForwarding and AllowStreamLocalForwarding in its sshd_config; the serial console works without.").Because(err)
 }
 
-// descriptor has the local daemon open it. This needs libvirt's client to speak with the daemon
-// itself, since descriptors do not pass our forwarding; keepalive bounds the one call.
-func (s screen) descriptor(ctx context.Context, ref drivers.Ref, daemon string) (io.ReadWriteCloser, error) {
-	type answer struct {
-		conn net.Conn
-		err  error
-	}
-	got := make(chan answer, 1)
-	go func() {
-		conn, err := s.open(ref, daemon)
-		got <- answer{conn, err}
-	}()
-	ctx, cancel := context.WithTimeout(ctx, callDeadline)
-	defer cancel()
-	select {
-	case a := <-got:
-		if a.err != nil {
-			return nil, classify(a.err)
+// descriptor has the local daemon open it, and takes over what the daemon passes.
+func (d *Driver) descriptor(ctx context.Context, ref drivers.Ref, at screen) (io.ReadWriteCloser, error) {
+	var conn net.Conn
+	err := d.do(ctx, func(c *libvirt.Connect) error {
+		dom, err := domain(c, ref)
+		if err != nil {
+			return err
 		}
-		return a.conn, nil
-	case <-ctx.Done():
-		go func() {
-			if a := <-got; a.conn != nil {
-				_ = a.conn.Close()
-			}
-		}()
-		return nil, waited(ctx)
-	}
-}
-
-func (s screen) open(ref drivers.Ref, daemon string) (net.Conn, error) {
-	c, err := libvirt.NewConnect("qemu+unix:///system?socket=" + url.QueryEscape(daemon))
+		defer func() { _ = dom.Free() }()
+		// Whoever may see the VM has been asked for that by us: its VNC password is not for them.
+		f, err := dom.OpenGraphicsFD(at.index, libvirt.DOMAIN_OPEN_GRAPHICS_SKIPAUTH)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		conn, err = net.FileConn(f)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _, _ = c.Close() }()
-	if err := c.SetKeepAlive(keepSeconds, keepCount); err != nil {
-		return nil, err
-	}
-	dom, err := domain(c, ref)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = dom.Free() }()
-	// Whoever may see the VM has been asked for that by us: its VNC password is not for them.
-	f, err := dom.OpenGraphicsFD(s.index, libvirt.DOMAIN_OPEN_GRAPHICS_SKIPAUTH)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	conn, err := net.FileConn(f)
-	if err != nil {
-		return nil, err
-	}
-	_ = conn.SetDeadline(time.Time{})
-	return conn, nil
+	stop := context.AfterFunc(d.pool.life, func() { _ = conn.Close() }) // it passes by our sessions
+	return &screenConn{conn, func() { stop() }}, nil
 }
 
 // screenConn takes its session along when it closes.

@@ -50,8 +50,11 @@ func (d *Driver) Guest(ctx context.Context, refs []drivers.Ref) (map[drivers.Ref
 	}
 	close(queue)
 	wg.Wait()
-	if err := ctx.Err(); err != nil {
+	switch {
+	case ctx.Err() != nil:
 		return guests, waited(ctx)
+	case d.pool.life.Err() != nil:
+		return guests, errClosed()
 	}
 	return guests, nil
 }

@@ -17,12 +17,13 @@ import (
 )
 
 const (
-	poolSize    = 8               // sessions for ordinary calls; libvirtd has 20 workers by default
-	keepSeconds = 2               // keepalive: a silent host is noticed after
-	keepCount   = 3               // 2 s × (3+1) = 8 s, inside callDeadline
-	cutPatience = 5 * time.Second // a cut call was seen to return within 7 ms
-	backoffMin  = 200 * time.Millisecond
-	backoffMax  = 5 * time.Second
+	poolSize     = 8               // sessions for ordinary calls; libvirtd has 20 workers by default
+	keepSeconds  = 2               // keepalive: a silent host is noticed after
+	keepCount    = 3               // 2 s × (3+1) = 8 s, inside callDeadline
+	dialDeadline = 6 * time.Second // shorter than callDeadline, so that the host is blamed and not the call
+	cutPatience  = 5 * time.Second // a cut call was seen to return within 7 ms
+	backoffMin   = 200 * time.Millisecond
+	backoffMax   = 5 * time.Second
 )
 
 // pool keeps sessions with one host. A session has one call in flight: with more, an expired
@@ -103,6 +104,9 @@ func (p *pool) dialWith(ctx context.Context, keepalive bool) (*session, error) {
 	case <-p.life.Done():
 		return nil, errClosed()
 	}
+	if ctx.Err() != nil {
+		return nil, waited(ctx)
+	}
 	if p.lastErr != nil && time.Now().Before(p.retryAt) {
 		return nil, p.lastErr
 	}
@@ -110,6 +114,8 @@ func (p *pool) dialWith(ctx context.Context, keepalive bool) (*session, error) {
 	switch {
 	case p.life.Err() != nil:
 		return nil, errClosed()
+	case err != nil && ctx.Err() != nil:
+		return nil, waited(ctx) // the caller's impatience says nothing about the host
 	case err == nil:
 		p.fails, p.lastErr = 0, nil
 	case fault.Is(err, fault.Unavailable):
@@ -122,7 +128,7 @@ func (p *pool) dialWith(ctx context.Context, keepalive bool) (*session, error) {
 }
 
 func (p *pool) connect(ctx context.Context, keepalive bool) (*session, error) {
-	ctx, cancel := context.WithTimeout(ctx, callDeadline)
+	ctx, cancel := context.WithTimeout(ctx, dialDeadline)
 	defer cancel()
 	defer context.AfterFunc(p.life, cancel)()
 	if err := runEvents(); err != nil {

@@ -56,7 +56,7 @@ func sshHost(t testing.TB, options string) drivers.Config {
 	_ = l.Close()
 	conf := write("sshd_config", []byte("Port "+strconv.Itoa(port)+"\nHostKey "+write("host_key", hostKey)+
 		"\nAuthorizedKeysFile "+write("authorized_keys", pub)+"\nStrictModes no\nUsePAM no\nPidFile none\nPermitRootLogin yes\n"+options+"\n"))
-	cmd := exec.Command("nsenter", "-t", strings.TrimSpace(string(initPID)), "-m", "-n", "-p", "--",
+	cmd := exec.Command("nsenter", "-t", strings.TrimSpace(string(initPID)), "-m", "-n", "--",
 		"/bin/sh", "-c", "mkdir -p /run/sshd; exec "+sshd+" -D -e -f "+conf)
 	log, err := os.Create(filepath.Join(dir, "log"))
 	must(t, err)

@@ -245,7 +245,15 @@ func untrusted(ctx context.Context, err error) error {
 }
 
 // pipe copies until from ends.
-func pipe(to, from net.Conn) { _, _ = io.Copy(to, from) }
+func pipe(to, from net.Conn) {
+	a, ok := to.(*net.UnixConn)
+	b, ok2 := from.(*net.UnixConn)
+	if ok && ok2 {
+		pass(a, b)
+		return
+	}
+	_, _ = io.Copy(to, from)
+}
 
 // shownURI is where we are connected, for people.
 func shownURI(c drivers.Config) string {
