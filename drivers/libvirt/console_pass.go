@@ -16,20 +16,24 @@ func pass(to, from *net.UnixConn) {
 	buf, oob := make([]byte, 64<<10), make([]byte, unix.CmsgSpace(maxDescriptors*4))
 	for {
 		n, k, _, _, err := from.ReadMsgUnix(buf, oob)
-		plain, fds := buf[:n], received(oob[:k])
-		if len(fds) > 0 && n > 0 {
-			plain = buf[:n-1]
+		if err != nil || n == 0 {
+			return
 		}
-		if len(plain) > 0 && err == nil {
-			_, err = to.Write(plain)
+		fds := received(oob[:k])
+		plain := n
+		if len(fds) > 0 {
+			plain--
 		}
-		if len(fds) > 0 && n > 0 && err == nil {
-			_, _, err = to.WriteMsgUnix(buf[n-1:n], unix.UnixRights(fds...), nil)
+		if plain > 0 {
+			_, err = to.Write(buf[:plain])
+		}
+		if len(fds) > 0 && err == nil {
+			_, _, err = to.WriteMsgUnix(buf[plain:n], unix.UnixRights(fds...), nil)
 		}
 		for _, fd := range fds {
 			_ = unix.Close(fd)
 		}
-		if err != nil || n == 0 {
+		if err != nil {
 			return
 		}
 	}

@@ -1,0 +1,171 @@
+package libvirt
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/novacron/novacron/drivers"
+	"github.com/novacron/novacron/internal/fault"
+)
+
+// overTLS connects to the first test host by TLS.
+func overTLS(t *testing.T) drivers.Driver {
+	t.Helper()
+	root := testHosts(t)
+	read := func(f string) []byte {
+		b, err := os.ReadFile(filepath.Join(root, f))
+		require.NoError(t, err)
+		return b
+	}
+	addr := ""
+	for _, line := range strings.Split(string(read("etc-hosts")), "\n") {
+		if f := strings.Fields(line); len(f) == 2 && f[1] == "hosta" {
+			addr = f[0]
+		}
+	}
+	d, err := Open(t.Context(), drivers.Config{Kind: drivers.KindLibvirt, Transport: drivers.TransportTLS, Host: addr,
+		Secrets: drivers.Secrets{CACert: read("pki/cacert.pem"), ClientCert: read("pki/clientcert.pem"), ClientKey: read("pki/clientkey.pem")}})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = d.Close() })
+	return d
+}
+
+func TestConsoles(t *testing.T) {
+	d := testDriver(t)
+	ref := linuxGuest(t, d, scratchPool(t, d))
+	ctx := t.Context()
+	for _, k := range []drivers.ConsoleKind{drivers.ConsoleSerial, drivers.ConsoleVNC} {
+		_, err := d.Console(ctx, ref, k)
+		assert.Equal(t, fault.Conflict, fault.KindOf(err), "%s of a VM that is off: %v", k, err)
+	}
+	s := bootShell(t, d, ref)
+	t.Run("serial", func(t *testing.T) {
+		assert.Equal(t, "42", s.run("echo $((6*7))"))
+		out := s.run("seq 1 20000 | tail -n 20000")
+		assert.Len(t, strings.Fields(out), 20000, "nothing of 100 kB is lost")
+		_, err := d.Console(ctx, ref, drivers.ConsoleSerial)
+		assert.Equal(t, fault.Conflict, fault.KindOf(err), "one viewer at a time: %v", err)
+	})
+	t.Run("serial over TLS", func(t *testing.T) {
+		require.NoError(t, s.c.Close())
+		_, err := s.c.Write([]byte("x"))
+		assert.ErrorIs(t, err, io.ErrClosedPipe)
+		d := overTLS(t).(*Driver)
+		var over *shell
+		require.Eventually(t, func() bool { // the daemon notices the end of the first a moment later
+			c, err := d.Console(ctx, ref, drivers.ConsoleSerial)
+			if err == nil {
+				_ = c.Close()
+			}
+			return err == nil
+		}, 5*time.Second, 100*time.Millisecond)
+		time.Sleep(200 * time.Millisecond)
+		over = openShell(t, d, ref)
+		assert.Equal(t, "42", over.run("echo $((6*7))"))
+		require.NoError(t, over.c.Close())
+	})
+	t.Run("VNC", func(t *testing.T) {
+		c, err := d.Console(ctx, ref, drivers.ConsoleVNC)
+		require.NoError(t, err)
+		defer c.Close()
+		hello := make([]byte, 12)
+		_, err = io.ReadFull(c, hello)
+		require.NoError(t, err)
+		assert.Equal(t, "RFB 003.008\n", string(hello))
+		_, err = c.Write(hello)
+		require.NoError(t, err)
+		security := make([]byte, 2)
+		_, err = io.ReadFull(c, security)
+		require.NoError(t, err)
+		assert.Equal(t, []byte{1, 1}, security, "one kind of security: none, although the VM has a VNC password")
+	})
+	t.Run("VNC over TLS", func(t *testing.T) {
+		_, err := overTLS(t).(drivers.Consoler).Console(ctx, ref, drivers.ConsoleVNC)
+		assert.Equal(t, fault.Unsupported, fault.KindOf(err), "%v", err)
+		assert.Contains(t, fault.Of(err).Remedy, "serial")
+	})
+	t.Run("document", func(t *testing.T) {
+		doc, err := d.Document(ctx, ref)
+		require.NoError(t, err)
+		assert.Contains(t, doc, "<graphics type='vnc'")
+		assert.NotContains(t, doc, "secret12")
+	})
+	t.Run("unknown", func(t *testing.T) {
+		_, err := d.Console(ctx, ref, "SPICE")
+		assert.Equal(t, fault.Invalid, fault.KindOf(err))
+		_, err = d.Console(ctx, "00000000-0000-0000-0000-000000000000", drivers.ConsoleSerial)
+		assert.Equal(t, fault.NotFound, fault.KindOf(err), "%v", err)
+	})
+	t.Run("the VM's end is the console's", func(t *testing.T) {
+		c, err := d.Console(ctx, ref, drivers.ConsoleSerial)
+		require.NoError(t, err)
+		defer c.Close()
+		_, err = d.Power(ctx, ref, drivers.PowerOff)
+		require.NoError(t, err)
+		done := make(chan error, 1)
+		go func() { _, err := io.Copy(io.Discard, c); done <- err }()
+		select {
+		case err := <-done:
+			assert.NoError(t, err)
+		case <-time.After(5 * time.Second):
+			t.Error("the console goes on")
+		}
+	})
+}
+
+func TestGuest(t *testing.T) {
+	d := testDriver(t)
+	pool := scratchPool(t, d)
+	a, b := linuxGuest(t, d, pool), linuxGuest(t, d, pool)
+	ctx := t.Context()
+	off := drivers.Ref("00000000-0000-0000-0000-000000000000")
+	s := bootShell(t, d, a)
+	hung := bootShell(t, d, b)
+	var g drivers.Guest
+	require.Eventually(t, func() bool {
+		all, err := d.Guest(ctx, []drivers.Ref{a, b, off})
+		require.NoError(t, err)
+		require.Len(t, all, 3)
+		assert.False(t, all[off].Agent)
+		g = all[a]
+		return g.Agent && len(g.Addresses) > 1 && all[b].Agent && len(all[b].Addresses) > 1
+	}, 60*time.Second, 500*time.Millisecond)
+	t.Logf("%+v", g)
+	assert.True(t, strings.HasPrefix(g.Hostname, "nvtest-"))
+	assert.Equal(t, "NovaCron test guest 1", g.OS)
+	var v4 drivers.Address
+	for _, x := range g.Addresses {
+		if strings.HasPrefix(x.Address, "192.168.122.") {
+			v4 = x
+		}
+	}
+	assert.Equal(t, "agent", v4.Source)
+	assert.Equal(t, 24, v4.Prefix)
+	assert.Equal(t, "eth0", v4.Interface)
+
+	hung.run("kill -STOP $(pidof qemu-ga)")
+	for _, limit := range []time.Duration{guestDeadline + time.Second, time.Second} { // the second time it is not asked
+		start := time.Now()
+		all, err := d.Guest(ctx, []drivers.Ref{b, a})
+		require.NoError(t, err)
+		t.Logf("with one that hangs: %v", time.Since(start))
+		assert.Less(t, time.Since(start), limit)
+		assert.True(t, all[a].Agent)
+		assert.False(t, all[b].Agent)
+		require.NotEmpty(t, all[b].Addresses, "the lease is still known")
+		assert.Equal(t, "lease", all[b].Addresses[0].Source)
+	}
+	s.run("killall qemu-ga; sleep 0.1")
+	done, cancel := context.WithCancel(ctx)
+	cancel()
+	_, err := d.Guest(done, []drivers.Ref{a})
+	assert.Equal(t, fault.Canceled, fault.KindOf(err))
+}
