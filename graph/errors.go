@@ -33,11 +33,20 @@ func (o Options) present(ctx context.Context, err error) *gqlerror.Error {
 	if f.Kind == fault.Internal {
 		o.Log.ErrorContext(ctx, "request failed", "error", err, "path", out.Path.String(), "requestId", o.RequestID(ctx))
 	}
-	out.Message, out.Extensions = f.Message, f.Extensions(o.RequestID(ctx))
+	out.Message, out.Extensions = short(f.Message), f.Extensions(o.RequestID(ctx))
 	if f.Kind == fault.Invalid && from != nil {
 		out.Path = responsePath(ctx, from.Path)
 	}
 	return out
+}
+
+// short keeps a message that quotes its input from giving the whole of it back.
+func short(message string) string {
+	const most = 300
+	if len(message) <= most {
+		return message
+	}
+	return strings.ToValidUTF8(message[:most], "") + "…"
 }
 
 // classify makes a fault of whatever came: ours, gqlgen's or the parser's.
@@ -81,10 +90,12 @@ func remedy(e *gqlerror.Error) string {
 		return r
 	}
 	switch {
-	case strings.Contains(e.Message, "enum"):
+	case strings.Contains(e.Message, "enum"), strings.Contains(e.Message, "is not a valid"):
 		return "Use one of the enum's values, as the schema lists them."
 	case strings.Contains(e.Message, "exceeded token limit"):
 		return fmt.Sprintf("Ask for less at a time: a document has at most %d tokens; put values into variables.", maxTokens)
+	case len(e.Path) > 0, strings.Contains(e.Message, "cannot represent"):
+		return "See the field's type in the schema."
 	case e.Rule == "", strings.HasPrefix(e.Message, "Expected"):
 		return "Mend the query; the position is in locations."
 	}
@@ -95,8 +106,13 @@ func remedy(e *gqlerror.Error) string {
 // the path leads to a field of the answer.
 func inputField(ctx context.Context, path ast.Path) string {
 	var rest ast.Path
-	if len(path) > 0 && path[0] == ast.PathName("variable") {
-		rest = path[1:] // gqlparser: variable, its name, then what is inside it
+	if len(path) > 1 && path[0] == ast.PathName("variable") { // gqlparser: variable, its name, then what is inside it
+		rest = path[2:]
+		if name, ok := path[1].(ast.PathName); ok {
+			if at := variableField(ctx, string(name)); at != "" {
+				rest = append(ast.Path{ast.PathName(at)}, rest...)
+			}
+		}
 	} else if fc := graphql.GetFieldContext(ctx); fc != nil && len(path) > len(fc.Path()) {
 		rest = path[len(fc.Path()):]
 	}

@@ -13,14 +13,28 @@ import (
 // literalField finds the argument that an error's position lies in, when the value was written into
 // the query itself: the parser tells line and column, people want the field.
 func literalField(ctx context.Context, at []gqlerror.Location) string {
-	if len(at) == 0 || !graphql.HasOperationContext(ctx) {
+	if len(at) == 0 {
+		return ""
+	}
+	return locate(ctx, func(v *ast.Value) bool {
+		return v.Position != nil && v.Position.Line == at[0].Line && v.Position.Column == at[0].Column
+	})
+}
+
+// variableField finds the argument that a variable is given to.
+func variableField(ctx context.Context, name string) string {
+	return locate(ctx, func(v *ast.Value) bool { return v.Kind == ast.Variable && v.Raw == name })
+}
+
+func locate(ctx context.Context, is func(*ast.Value) bool) string {
+	if !graphql.HasOperationContext(ctx) {
 		return ""
 	}
 	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: graphql.GetOperationContext(ctx).RawQuery}, maxTokens)
 	if err != nil {
 		return ""
 	}
-	l := locator{at: at[0]}
+	l := locator{is: is}
 	for _, o := range doc.Operations {
 		l.selections(o.SelectionSet)
 	}
@@ -31,7 +45,7 @@ func literalField(ctx context.Context, at []gqlerror.Location) string {
 }
 
 type locator struct {
-	at    gqlerror.Location
+	is    func(*ast.Value) bool
 	found string
 }
 
@@ -57,7 +71,7 @@ func (l *locator) value(path string, v *ast.Value) {
 	if v == nil || l.found != "" {
 		return
 	}
-	if v.Position != nil && v.Position.Line == l.at.Line && v.Position.Column == l.at.Column {
+	if l.is(v) {
 		l.found = path
 		return
 	}

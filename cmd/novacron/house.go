@@ -17,6 +17,7 @@ import (
 	"github.com/novacron/novacron/internal/control"
 	"github.com/novacron/novacron/internal/events"
 	"github.com/novacron/novacron/internal/fleet"
+	"github.com/novacron/novacron/internal/inventory"
 	"github.com/novacron/novacron/internal/operations"
 	"github.com/novacron/novacron/internal/secrets"
 	"github.com/novacron/novacron/internal/store"
@@ -93,7 +94,11 @@ func (h *house) furnish() {
 		bus = events.NewRedis(h.redis)
 	}
 	journal := events.New(h.store, bus, events.Options{Logger: h.log})
-	engine := operations.New(h.store, h.conns, bus, h.log, operations.Options{Box: h.box})
+	seen := inventory.New(h.store, journal, h.conns, inventory.Options{Logger: h.log})
+	engine := operations.New(h.store, h.conns, bus, h.log, operations.Options{Box: h.box, Refresh: func(ctx context.Context, provider uuid.UUID, ref drivers.Ref) error {
+		_, err := seen.Refresh(ctx, provider, ref)
+		return err
+	}})
 	h.control = &control.Control{}
 	h.source = loaders.NewSource(h.store, h.conns, loaders.NewCache(h.redis), journal)
 	h.resolvers = &resolvers.Resolver{Control: h.control, Source: h.source, Facts: model.About{
@@ -101,6 +106,7 @@ func (h *house) furnish() {
 	}}
 	h.background = append(h.background,
 		journal.Run,
+		seen.Run,
 		func(ctx context.Context) { _ = engine.Run(ctx) },
 		h.sweep,
 		h.adoptLocal,
