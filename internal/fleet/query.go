@@ -74,8 +74,8 @@ type StatusCount struct {
 
 // HostUse is what the VMs of one host take of it.
 type HostUse struct {
-	VMs       int
-	Running   int
-	VCPUs     int   // of those that are not off
-	MemoryMiB int64 // of those that are not off: a paused VM keeps its memory
+	VMs       int   `bun:"vms"`
+	Running   int   `bun:"running"`
+	VCPUs     int   `bun:"vcpus"`      // of those that are not off
+	MemoryMiB int64 `bun:"memory_mib"` // of those that are not off: a paused VM keeps its memory
 }
