@@ -51,10 +51,10 @@ const ForgetAfterLists = 3
 type VM struct {
 	bun.BaseModel `bun:"table:vms,alias:v"`
 
-	ID               uuid.UUID               `bun:"id,pk"`
+	ID               uuid.UUID               `bun:"id,pk,type:uuid"`
 	TenantID         uuid.UUID               `bun:"tenant_id"`
 	ProviderID       uuid.UUID               `bun:"provider_id"`
-	HostID           *uuid.UUID              `bun:"host_id"`
+	HostID           *uuid.UUID              `bun:"host_id,type:uuid"`
 	Ref              drivers.Ref             `bun:"ref,nullzero"`
 	Name             string                  `bun:"name"`
 	Description      string                  `bun:"description"`
