@@ -224,3 +224,94 @@ func TestExternalSnapshotMerge(t *testing.T) {
 	s = bootShell(t, d, ref)
 	assert.Equal(t, "disk-five", s.read())
 }
+
+// TestSnapshotRefused has the VMs that cannot have the snapshot that was asked for.
+func TestSnapshotRefused(t *testing.T) {
+	d := testDriver(t)
+	ctx := t.Context()
+	for name, c := range map[string]struct {
+		change   func(*drivers.CreateRequest)
+		power    []drivers.PowerAction
+		r        drivers.SnapshotRequest
+		kind     fault.Kind
+		field    string
+		external bool // what can be done instead
+	}{
+		"UEFI": {func(r *drivers.CreateRequest) { r.Firmware = drivers.FirmwareUEFI }, nil,
+			drivers.SnapshotRequest{Name: "a"}, fault.Unsupported, "external", true},
+		"raw disk": {func(r *drivers.CreateRequest) { r.Disks[0].Clone, r.Disks[0].Format = drivers.CloneFull, "raw" }, nil,
+			drivers.SnapshotRequest{Name: "a"}, fault.Unsupported, "external", true},
+		"suspended": {nil, []drivers.PowerAction{drivers.PowerStart, drivers.PowerSuspend},
+			drivers.SnapshotRequest{Name: "a"}, fault.Conflict, "", false},
+		"external with memory": {nil, []drivers.PowerAction{drivers.PowerStart},
+			drivers.SnapshotRequest{Name: "a", External: true, Memory: true}, fault.Unsupported, "memory", true},
+		"frozen without agent": {nil, []drivers.PowerAction{drivers.PowerStart},
+			drivers.SnapshotRequest{Name: "a", External: true, Quiesce: true}, fault.Conflict, "quiesce", true},
+		"no disk": {func(r *drivers.CreateRequest) { r.Disks = nil }, nil,
+			drivers.SnapshotRequest{Name: "a"}, fault.Conflict, "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ref := testVM(t, d, c.change)
+			for _, a := range c.power {
+				_, err := d.Power(ctx, ref, a)
+				require.NoError(t, err)
+			}
+			_, err := d.CreateSnapshot(ctx, ref, c.r)
+			assert.Equal(t, c.kind, fault.KindOf(err), "%v", err)
+			assert.Equal(t, c.field, fault.Of(err).Field)
+			assert.NotEmpty(t, fault.Of(err).Remedy)
+			list, err := d.Snapshots(ctx, ref)
+			require.NoError(t, err)
+			assert.Empty(t, list)
+			if !c.external {
+				return
+			}
+			for _, n := range []string{"first", "second"} {
+				_, err = d.CreateSnapshot(ctx, ref, drivers.SnapshotRequest{Name: n, Token: n, External: true})
+				require.NoError(t, err, "what the remedy says")
+			}
+			for _, n := range []string{"first", "second"} {
+				_, err = d.RestoreSnapshot(ctx, ref, n)
+				require.NoError(t, err)
+				_, err = d.Power(ctx, ref, drivers.PowerStart)
+				require.NoError(t, err)
+			}
+			for _, n := range []string{"second", "first"} {
+				_, err = d.DeleteSnapshot(ctx, ref, n)
+				require.NoError(t, err)
+			}
+		})
+	}
+}
+
+// TestRestoreAfterResize restores what had another size than the VM has now.
+func TestRestoreAfterResize(t *testing.T) {
+	d := testDriver(t)
+	ctx := t.Context()
+	for _, external := range []bool{false, true} {
+		t.Run(map[bool]string{false: "internal", true: "external"}[external], func(t *testing.T) {
+			ref := testVM(t, d, nil)
+			_, err := d.Power(ctx, ref, drivers.PowerStart)
+			require.NoError(t, err)
+			was, err := d.Get(ctx, ref)
+			require.NoError(t, err)
+			_, err = d.CreateSnapshot(ctx, ref, drivers.SnapshotRequest{Name: "small", Memory: !external, External: external})
+			require.NoError(t, err)
+			_, err = d.Power(ctx, ref, drivers.PowerOff)
+			require.NoError(t, err)
+			vcpus, vcpusMax, memory := 2, 4, int64(96)
+			_, err = d.Resize(ctx, ref, drivers.Resize{VCPUs: &vcpus, VCPUsMax: &vcpusMax, MemoryMiB: &memory})
+			require.NoError(t, err)
+			_, err = d.Power(ctx, ref, drivers.PowerStart)
+			require.NoError(t, err)
+			_, err = d.RestoreSnapshot(ctx, ref, "small")
+			require.NoError(t, err)
+			vm, err := d.Get(ctx, ref)
+			require.NoError(t, err)
+			assert.Equal(t, []int{1, 2}, []int{vm.VCPUs, vm.VCPUsMax}, "as it was then")
+			assert.Equal(t, was.MemoryMax, vm.MemoryMax)
+			assert.Equal(t, t.Name(), vm.Token, "still ours")
+			assert.Equal(t, map[bool]drivers.State{false: drivers.StateRunning, true: drivers.StateStopped}[external], vm.State)
+		})
+	}
+}

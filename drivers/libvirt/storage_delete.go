@@ -37,6 +37,9 @@ func (d *Driver) DeleteVolume(ctx context.Context, ref drivers.VolumeRef) error 
 		if err := nobodyUses(c, file, ""); err != nil {
 			return err
 		}
+		if err := noSnapshotNeeds(c, file); err != nil {
+			return err
+		}
 		return p.drop(ref.Volume)
 	})
 }
@@ -59,8 +62,8 @@ func (d *Driver) removeDisk(ctx context.Context, file string) error {
 }
 
 // removeDiskOf removes the volume of a disk of owner, a VM that is off (or empty, when nothing has
-// the disk any more). The overlays' lower layers that snapshots once made go with it. Already gone:
-// success. Conflict when another VM or an overlay needs it, or when it lies outside all active
+// the disk any more). Lower layers of the same disk that no snapshot needs any more go with it.
+// Already gone: success. Conflict when another VM or an overlay needs it, or when it lies outside all active
 // pools, where nothing is ours to remove.
 func (d *Driver) removeDiskOf(ctx context.Context, owner drivers.Ref, file string) error {
 	return d.do(ctx, func(c *libvirt.Connect) error {
@@ -104,8 +107,8 @@ func removeFile(c *libvirt.Connect, owner drivers.Ref, file string) (below strin
 	if err := p.drop(name); err != nil {
 		return "", err
 	}
-	if below != "" && nobodyUses(c, below, owner) != nil {
-		return "", nil // somebody else stands on the lower layers
+	if below != "" && (nobodyUses(c, below, owner) != nil || noSnapshotNeeds(c, below) != nil) {
+		return "", nil // something else stands on the lower layers
 	}
 	return below, nil
 }

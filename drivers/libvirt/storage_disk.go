@@ -88,6 +88,9 @@ func useVolume(c *libvirt.Connect, r drivers.DiskRequest) (file, format string, 
 			return "", "", fault.New(fault.Conflict, "other disks are overlays of the volume %q and would break if it were written to", x.Name).
 				At("volume").With("Use it as an image, or read-only.")
 		}
+		if err := noSnapshotNeeds(c, file); err != nil {
+			return "", "", fault.Of(classify(err)).At("volume")
+		}
 	}
 	return file, format, nil
 }

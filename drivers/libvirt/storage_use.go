@@ -122,6 +122,48 @@ func overlaysOf(c *libvirt.Connect, file string) ([]string, error) {
 	return overlays, nil
 }
 
+// snapshotOn names the VM that has a snapshot which needs a file; empty for none.
+func snapshotOn(c *libvirt.Connect, file string) (string, error) {
+	doms, err := c.ListAllDomains(libvirt.CONNECT_LIST_DOMAINS_HAS_SNAPSHOT)
+	if err != nil {
+		return "", err
+	}
+	defer func() {
+		for i := range doms {
+			_ = doms[i].Free()
+		}
+	}()
+	for i := range doms {
+		all, err := readSnaps(&doms[i])
+		if is(err, libvirt.ERR_NO_DOMAIN) {
+			continue // gone meanwhile
+		}
+		if err != nil {
+			return "", err
+		}
+		for _, s := range all {
+			for _, l := range s.layers {
+				if l.file == file {
+					return doms[i].GetName()
+				}
+			}
+		}
+	}
+	return "", nil
+}
+
+// noSnapshotNeeds refuses while a snapshot needs a file.
+func noSnapshotNeeds(c *libvirt.Connect, file string) error {
+	vm, err := snapshotOn(c, file)
+	if err != nil {
+		return err
+	}
+	if vm != "" {
+		return fault.New(fault.Conflict, "a snapshot of the VM %q needs the volume %q", vm, path.Base(file)).With("Delete the snapshot first.")
+	}
+	return nil
+}
+
 // nobodyUses refuses while a VM other than owner has a file among its disks, or an overlay stands on it.
 func nobodyUses(c *libvirt.Connect, file string, owner drivers.Ref) error {
 	name := path.Base(file)
