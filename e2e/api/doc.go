@@ -1,0 +1,39 @@
+// Package api runs the scenarios of this folder (*.txtar) against the real server: its own process, a
+// real Postgres, simulated hosts or real ones. A scenario reads like what somebody does:
+//
+//	as admin
+//	gql create.graphql name=web provider=$FAKE
+//	get OP .createVM.operation.id
+//	wait $OP
+//	restart kill
+//	is .vm.status RUNNING
+//
+// # Commands
+//
+//	as WHO                        admin, operator, viewer, nobody, other (another organisation's
+//	                              administrator), or a token
+//	sign-in NAME                  with a new password, as a browser does: a cookie from then on
+//	gql QUERY [NAME=VALUE...]     QUERY is a file of the scenario or, with a brace in it, the query itself;
+//	                              VALUE is JSON if it can be, else text; NAME=@FILE takes JSON from a file.
+//	                              Fails when the answer has errors; `! gql` when it has none
+//	get VAR PATH                  keep a value of the last answer: `.vms.edges[0].node.id`, `.errors[0].message`
+//	is PATH VALUE                 compare one; `! is` for not; VALUE null, or `#N` for a list of N
+//	has PATH REGEXP               match one
+//	refused CODE [FIELD]          the last answer's first error has this code, field, and a remedy
+//	until TIME PATH VALUE QUERY…  ask again until it is so
+//	wait OPERATION [STATUS]       until the operation has ended, as SUCCEEDED unless another is given
+//	subscribe NAME QUERY …        open a subscription (graphql-transport-ws); `sse` for an event stream
+//	event NAME TIME PATH VALUE    take its events until one has that value; `get` then reads that one
+//	ended NAME TIME               the server ends the subscription within that time
+//	http STATUS METHOD PATH [BODY] [HEADER:VALUE...]
+//	restart [kill]                stop the server (TERM, or kill -9) and start it again
+//	virsh HOST ARG...             at a real host; scenarios that need them begin with `[!hosts] skip`
+//	novacron ARG...               the command itself
+//
+// # Settings
+//
+//	NOVACRON_TEST_DATABASE_URL  a Postgres whose user may create databases; default: a private one
+//	NOVACRON_TEST_REDIS_URL     a Redis; default: none
+//	NOVACRON_TEST_BINARY        the server; default: built here
+//	NOVACRON_TEST_HOSTS         state folder of e2e/hosts/hosts.sh; default: no real hosts
+package api
