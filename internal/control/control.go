@@ -7,10 +7,94 @@
 package control
 
 import (
+	"context"
+	"log/slog"
+
+	"github.com/google/uuid"
+
+	"github.com/novacron/novacron/drivers"
+	"github.com/novacron/novacron/internal/access"
 	"github.com/novacron/novacron/internal/fault"
+	"github.com/novacron/novacron/internal/fleet"
+	"github.com/novacron/novacron/internal/operations"
+	"github.com/novacron/novacron/internal/secrets"
+	"github.com/novacron/novacron/internal/store"
 )
 
-// Control is the one door through which anything is changed.
-type Control struct{}
+// Options shape a Control. The zero value is usable.
+type Options struct {
+	TinyImage string // file of NovaCron's own image, NOVACRON_TINY_IMAGE; empty: not offered
+}
 
-func unbuilt() error { return fault.New(fault.Unsupported, "this is not built yet") }
+// Control is the one door through which anything is changed.
+type Control struct {
+	store *store.Store
+	conns *drivers.Conns
+	ops   *operations.Engine
+	box   *secrets.Box
+	log   *slog.Logger
+	o     Options
+}
+
+// New makes one.
+func New(s *store.Store, conns *drivers.Conns, ops *operations.Engine, box *secrets.Box, log *slog.Logger, o Options) *Control {
+	return &Control{store: s, conns: conns, ops: ops, box: box, log: log, o: o}
+}
+
+// may tells who is asking, if they have the role.
+func (c *Control) may(ctx context.Context, need fleet.Role, verb string) (access.Viewer, error) {
+	v, err := access.From(ctx)
+	if err != nil {
+		return v, err
+	}
+	if !v.Role.Includes(need) {
+		c.log.WarnContext(ctx, "refused: the role does not allow it", "user", v.Name, "role", v.Role, "verb", verb, "request", v.RequestID)
+		return v, fault.New(fault.Denied, "your role %s may not do this", v.Role).With("Ask an administrator for the role " + string(need) + ".")
+	}
+	return v, nil
+}
+
+// deed is what an audit row says.
+type deed struct {
+	verb   string
+	target string // fleet.TargetVM …
+	id     uuid.UUID
+	name   string
+	op     *fleet.Operation // nil when it was done at once
+	detail map[string]any   // no secret
+}
+
+func (c *Control) audit(ctx context.Context, tx *store.Store, v access.Viewer, d deed) error {
+	e := &fleet.AuditEntry{TenantID: v.TenantID, Actor: v.Name, UserID: &v.UserID, RequestID: v.RequestID, Action: d.verb,
+		TargetType: d.target, TargetID: &d.id, TargetName: d.name, Detail: d.detail}
+	if d.op != nil {
+		e.OperationID = &d.op.ID
+	}
+	return tx.Audit(ctx, e)
+}
+
+// order makes an operation of the viewer's at a provider.
+func (c *Control) order(v access.Viewer, provider *fleet.Provider, kind fleet.OperationKind, input any) (*fleet.Operation, error) {
+	o, err := c.ops.Make(kind, input)
+	if err != nil {
+		return nil, err
+	}
+	o.TenantID, o.RequestedBy, o.UserID = v.TenantID, v.Name, &v.UserID
+	if provider != nil {
+		o.ProviderID = &provider.ID
+	}
+	return o, nil
+}
+
+// conn gives the connection to a provider.
+func (c *Control) conn(ctx context.Context, p *fleet.Provider) (*drivers.Conn, error) {
+	return c.conns.Conn(ctx, p.ID, p.SettingsVersion)
+}
+
+// reachable refuses what needs a provider that does not answer.
+func reachable(p *fleet.Provider) error {
+	if p.Reachable() {
+		return nil
+	}
+	return fault.New(fault.Unavailable, "the host %s does not answer", p.Name).At("provider").With("See the host's page for why.")
+}

@@ -2,11 +2,18 @@ package control
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/novacron/novacron/drivers"
+	"github.com/novacron/novacron/internal/access"
+	"github.com/novacron/novacron/internal/events"
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/fleet"
+	"github.com/novacron/novacron/internal/secrets"
+	"github.com/novacron/novacron/internal/store"
 )
 
 // ProviderTest is what a connection test found. Of Problem and Found exactly one is set.
@@ -26,29 +33,240 @@ type FoundProvider struct {
 	Warnings   []string
 }
 
+// testFor bounds a connection test: somebody is looking at a dialogue.
+const testFor = 15 * time.Second
+
 // TestProvider tries a connection without keeping it. Its error is about the request (who may, which
 // field is wrong in itself); that nothing answers is a result, in ProviderTest.Problem.
 func (c *Control) TestProvider(ctx context.Context, n fleet.NewProvider) (ProviderTest, error) {
-	return ProviderTest{}, unbuilt()
+	viewer, err := c.may(ctx, fleet.RoleAdmin, "testProvider")
+	if err != nil {
+		return ProviderTest{}, err
+	}
+	if err := checkProvider(&n); err != nil {
+		return ProviderTest{}, err
+	}
+	hosts, err := c.store.Hosts(ctx, viewer.Scope(), nil)
+	if err != nil {
+		return ProviderTest{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, testFor)
+	defer cancel()
+	found, err := c.tryProvider(ctx, n, hosts)
+	if err != nil {
+		return ProviderTest{Problem: fault.Of(err)}, nil
+	}
+	return ProviderTest{Found: found}, nil
+}
+
+func (c *Control) tryProvider(ctx context.Context, n fleet.NewProvider, hosts []*fleet.HypervisorHost) (*FoundProvider, error) {
+	conn, err := c.conns.Open(ctx, drivers.Config{Kind: n.Kind, Name: n.Name, Transport: n.Transport, Host: n.Host, Port: n.Port, User: n.User,
+		Accelerator: n.Accelerator, Secrets: n.Secrets})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = conn.Close() }()
+	info := conn.Info()
+	f := &FoundProvider{Name: n.Name, Version: info.Version, Encryption: info.Encryption, Warnings: []string{}}
+	survey, err := conn.Survey(ctx)
+	if err != nil && !fault.Is(err, fault.Unsupported) {
+		return nil, err
+	}
+	for i, node := range survey.Nodes {
+		if i == 0 {
+			f.Name = node.Name
+		}
+		f.CPUs += node.CPUs
+		f.MemoryMiB += node.MemoryMiB
+		for _, h := range hosts {
+			if node.UUID != "" && h.Capabilities.UUID == node.UUID {
+				f.Warnings = append(f.Warnings, fmt.Sprintf("It is added already, as %s: its VMs would be shown twice", h.Name))
+			}
+		}
+	}
+	if len(survey.Nodes) > 0 && len(survey.Pools) == 0 {
+		f.Warnings = append(f.Warnings, "It has no storage pool: no disks can be made on it")
+	}
+	for _, err := range conn.List(ctx, drivers.ListOptions{Brief: true}) {
+		if err != nil {
+			return nil, err
+		}
+		f.VMCount++
+	}
+	return f, nil
+}
+
+// checkProvider is the rule for all kinds: what a user gives as a host is a host and nothing else.
+func checkProvider(n *fleet.NewProvider) error {
+	if n.Accelerator == "" {
+		n.Accelerator = drivers.AcceleratorAuto
+	}
+	if err := n.Check(); err != nil {
+		return err
+	}
+	if n.Kind != drivers.KindLibvirt && n.Host != "" {
+		return fleet.CheckHost("host", n.Host)
+	}
+	return nil
 }
 
 // AddProvider keeps a connection. It need not answer at this moment: its status tells.
 func (c *Control) AddProvider(ctx context.Context, n fleet.NewProvider) (*fleet.Provider, error) {
-	return nil, unbuilt()
+	viewer, err := c.may(ctx, fleet.RoleAdmin, "addProvider")
+	if err != nil {
+		return nil, err
+	}
+	if err := checkProvider(&n); err != nil {
+		return nil, err
+	}
+	p := &fleet.Provider{ID: fleet.NewID(), TenantID: viewer.TenantID, Name: n.Name, Kind: n.Kind, Transport: n.Transport, Host: n.Host,
+		Port: n.Port, User: n.User, Accelerator: n.Accelerator, Status: fleet.ProviderConnecting, LeaseUntil: time.Unix(0, 0)}
+	if p.Credentials, err = c.box.SealJSON(n.Secrets, secrets.ProviderAAD(p.TenantID, p.ID)); err != nil {
+		return nil, fault.Of(err)
+	}
+	err = c.store.Tx(ctx, func(tx *store.Store) error {
+		if err := tx.InsertProvider(ctx, p); err != nil {
+			return err
+		}
+		return c.told(ctx, tx, viewer, "addProvider", p, fleet.Added)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func (c *Control) told(ctx context.Context, tx *store.Store, viewer access.Viewer, verb string, p *fleet.Provider, change fleet.Change) error {
+	if err := events.Record(ctx, tx, p.Event(change)); err != nil {
+		return err
+	}
+	return c.audit(ctx, tx, viewer, deed{verb: verb, target: fleet.TargetProvider, id: p.ID, name: p.Name, detail: map[string]any{
+		"kind": p.Kind, "transport": p.Transport, "host": p.Host, "port": p.Port, "user": p.User, "settingsVersion": p.SettingsVersion}})
 }
 
 // UpdateProvider changes a connection; whoever uses it next gets a new one.
-func (c *Control) UpdateProvider(ctx context.Context, provider uuid.UUID, change fleet.ProviderChange) (*fleet.Provider, error) {
-	return nil, unbuilt()
+func (c *Control) UpdateProvider(ctx context.Context, provider uuid.UUID, change fleet.ProviderChange) (p *fleet.Provider, err error) {
+	viewer, err := c.may(ctx, fleet.RoleAdmin, "updateProvider")
+	if err != nil {
+		return nil, err
+	}
+	err = c.store.Tx(ctx, func(tx *store.Store) error {
+		if p, err = tx.Provider(ctx, viewer.Scope(), provider); err != nil {
+			return err
+		}
+		if change.IfVersion != nil {
+			p.SettingsVersion = *change.IfVersion // the store compares
+		}
+		if err := c.merge(p, change); err != nil {
+			return err
+		}
+		if err := tx.UpdateProvider(ctx, viewer.Scope(), p); err != nil {
+			return err
+		}
+		return c.told(ctx, tx, viewer, "updateProvider", p, fleet.Updated)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// merge puts the change into the settings and checks what comes out as a whole.
+func (c *Control) merge(p *fleet.Provider, change fleet.ProviderChange) error {
+	set(&p.Name, change.Name)
+	set(&p.Host, change.Host)
+	set(&p.Port, change.Port)
+	set(&p.User, change.User)
+	set(&p.Accelerator, change.Accelerator)
+	aad := secrets.ProviderAAD(p.TenantID, p.ID)
+	var s drivers.Secrets
+	if err := c.box.OpenJSON(p.Credentials, aad, &s); err != nil {
+		return err
+	}
+	keep := func(to *[]byte, from []byte) {
+		if len(from) > 0 {
+			*to = from
+		}
+	}
+	given := change.Secrets
+	keep(&s.CACert, given.CACert)
+	keep(&s.ClientCert, given.ClientCert)
+	keep(&s.ClientKey, given.ClientKey)
+	keep(&s.SSHKey, given.SSHKey)
+	keep(&s.SSHHostKey, given.SSHHostKey)
+	if given.Password != "" {
+		s.Password = given.Password
+	}
+	if err := checkProvider(&fleet.NewProvider{Name: p.Name, Kind: p.Kind, Transport: p.Transport, Host: p.Host, Port: p.Port, User: p.User,
+		Accelerator: p.Accelerator, Secrets: s}); err != nil {
+		return err
+	}
+	sealed, err := c.box.SealJSON(s, aad)
+	if err != nil {
+		return fault.Of(err)
+	}
+	p.Credentials = sealed
+	return nil
+}
+
+func set[T any](to *T, from *T) {
+	if from != nil {
+		*to = *from
+	}
 }
 
 // RemoveProvider forgets a connection and what we know of its VMs, which go on untouched. Conflict
 // while operations are under way there. Already gone: NotFound.
 func (c *Control) RemoveProvider(ctx context.Context, provider uuid.UUID) error {
-	return unbuilt()
+	viewer, err := c.may(ctx, fleet.RoleAdmin, "removeProvider")
+	if err != nil {
+		return err
+	}
+	err = c.store.Tx(ctx, func(tx *store.Store) error {
+		p, err := tx.Provider(ctx, viewer.Scope(), provider)
+		if err != nil {
+			return err
+		}
+		vms, err := tx.VMIDs(ctx, p.ID)
+		if err != nil {
+			return err
+		}
+		if err := tx.DeleteProvider(ctx, viewer.Scope(), provider); err != nil {
+			return err
+		}
+		gone := make([]fleet.Event, 0, len(vms))
+		for _, id := range vms {
+			gone = append(gone, (&fleet.VM{ID: id, TenantID: p.TenantID, ProviderID: p.ID}).Event(fleet.Removed))
+		}
+		if err := events.Record(ctx, tx, gone...); err != nil {
+			return err
+		}
+		return c.told(ctx, tx, viewer, "removeProvider", p, fleet.Removed)
+	})
+	if err != nil {
+		return err
+	}
+	c.conns.Drop(provider)
+	return nil
 }
 
 // RefreshProvider has everything at a provider read again.
-func (c *Control) RefreshProvider(ctx context.Context, provider uuid.UUID) (*fleet.Provider, error) {
-	return nil, unbuilt()
+func (c *Control) RefreshProvider(ctx context.Context, provider uuid.UUID) (p *fleet.Provider, err error) {
+	viewer, err := c.may(ctx, fleet.RoleOperator, "refreshProvider")
+	if err != nil {
+		return nil, err
+	}
+	err = c.store.Tx(ctx, func(tx *store.Store) error {
+		if err := tx.RequestRefresh(ctx, viewer.Scope(), provider); err != nil {
+			return err
+		}
+		if p, err = tx.Provider(ctx, viewer.Scope(), provider); err != nil {
+			return err
+		}
+		return c.told(ctx, tx, viewer, "refreshProvider", p, fleet.Updated)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
 }

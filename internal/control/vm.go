@@ -2,93 +2,223 @@ package control
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/novacron/novacron/drivers"
+	"github.com/novacron/novacron/internal/access"
+	"github.com/novacron/novacron/internal/events"
+	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/fleet"
+	"github.com/novacron/novacron/internal/operations"
+	"github.com/novacron/novacron/internal/store"
 )
 
-// CreateVM asks for a VM. It answers with the operation and the VM, PROVISIONING for now.
-// The same IdempotencyKey again gives the same two; Conflict when what is asked for differs.
-func (c *Control) CreateVM(ctx context.Context, n fleet.NewVM) (*fleet.Operation, *fleet.VM, error) {
-	return nil, nil, unbuilt()
+// asked is what somebody wants done to a VM.
+type asked struct {
+	kind   fleet.OperationKind
+	input  any
+	detail map[string]any // for the audit; no secret
 }
 
-// PlanUpdateVM says what an update would mean: one verdict for each changed field. Changes nothing.
-func (c *Control) PlanUpdateVM(ctx context.Context, vm uuid.UUID, change fleet.VMChange) (fleet.VMPlan, error) {
-	return fleet.VMPlan{}, unbuilt()
+// onVM is the way of every verb that acts on a VM and lasts: may it be done now, then operation,
+// audit and event, with the VM held still meanwhile.
+func (c *Control) onVM(ctx context.Context, id uuid.UUID, verb string, ask func(tx *store.Store, v *fleet.VM, p *fleet.Provider) (asked, error)) (o *fleet.Operation, err error) {
+	viewer, err := c.may(ctx, fleet.RoleOperator, verb)
+	if err != nil {
+		return nil, err
+	}
+	err = c.store.Tx(ctx, func(tx *store.Store) error {
+		v, err := tx.LockVM(ctx, viewer.Scope(), id)
+		if err != nil {
+			return err
+		}
+		p, under, err := c.allowed(ctx, tx, viewer, v, verb)
+		if err != nil {
+			return err
+		}
+		a, err := ask(tx, v, p)
+		if err != nil {
+			return err
+		}
+		o, err = c.order(viewer, p, a.kind, a.input)
+		if err != nil {
+			return err
+		}
+		o.TargetType, o.TargetID, o.TargetName = fleet.TargetVM, &v.ID, v.Name
+		if err := c.ops.Enqueue(ctx, tx, o, under); err != nil {
+			return err
+		}
+		return c.audit(ctx, tx, viewer, deed{verb, fleet.TargetVM, v.ID, v.Name, o, a.detail})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return o, nil
 }
 
-// UpdateVM changes a VM: text and labels at once, size by an operation, which is nil when no size changes.
-// Conflict when the VM is no longer of IfVersion, or a change needs a restart that AllowRestart does not
-// accept; Invalid with the field and the reason for what is impossible.
-func (c *Control) UpdateVM(ctx context.Context, vm uuid.UUID, change fleet.VMChange) (*fleet.Operation, *fleet.VM, fleet.VMPlan, error) {
-	return nil, nil, fleet.VMPlan{}, unbuilt()
+// allowed asks the table of actions. under is the operation that the new one would overrule.
+func (c *Control) allowed(ctx context.Context, tx *store.Store, viewer access.Viewer, v *fleet.VM, verb string) (p *fleet.Provider, under *fleet.Operation, err error) {
+	p, err = tx.Provider(ctx, viewer.Scope(), v.ProviderID)
+	if err != nil {
+		return nil, nil, err
+	}
+	if v.OperationID != nil {
+		under, err = tx.Operation(ctx, viewer.Scope(), *v.OperationID)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return nil, nil, err
+		}
+	}
+	return p, under, v.Action(verb, p, viewer.Role, under).Fault()
 }
 
 // Power changes a VM's power state.
 func (c *Control) Power(ctx context.Context, vm uuid.UUID, to drivers.PowerAction) (*fleet.Operation, error) {
-	return nil, unbuilt()
+	verb, kind, ok := powerVerb(to)
+	if !ok {
+		return nil, fault.Field("action", "Choose one of the known actions.", "there is no such power action")
+	}
+	return c.onVM(ctx, vm, verb, func(*store.Store, *fleet.VM, *fleet.Provider) (asked, error) {
+		return asked{kind: kind, input: operations.Power{}}, nil
+	})
+}
+
+func powerVerb(to drivers.PowerAction) (verb string, kind fleet.OperationKind, ok bool) {
+	switch to {
+	case drivers.PowerStart:
+		return "startVM", fleet.StartVM, true
+	case drivers.PowerShutdown:
+		return "shutdownVM", fleet.ShutdownVM, true
+	case drivers.PowerOff:
+		return "powerOffVM", fleet.PowerOffVM, true
+	case drivers.PowerReboot:
+		return "rebootVM", fleet.RebootVM, true
+	case drivers.PowerReset:
+		return "resetVM", fleet.ResetVM, true
+	case drivers.PowerPause:
+		return "pauseVM", fleet.PauseVM, true
+	case drivers.PowerResume:
+		return "resumeVM", fleet.ResumeVM, true
+	case drivers.PowerSuspend:
+		return "suspendVM", fleet.SuspendVM, true
+	}
+	return "", "", false
 }
 
 // DeleteVM removes a VM; disks that fates does not name are kept. Conflict for one with snapshots
 // unless snapshots is set, and for one that runs unless force is.
 func (c *Control) DeleteVM(ctx context.Context, vm uuid.UUID, fates map[string]drivers.DiskFate, snapshots, force bool) (*fleet.Operation, error) {
-	return nil, unbuilt()
+	if !snapshots {
+		if err := c.hasNoSnapshots(ctx, vm); err != nil {
+			return nil, err
+		}
+	}
+	return c.onVM(ctx, vm, "deleteVM", func(_ *store.Store, v *fleet.VM, _ *fleet.Provider) (asked, error) {
+		if err := mayDelete(v, force); err != nil {
+			return asked{}, err
+		}
+		for name, fate := range fates {
+			if !hasDisk(v, name) {
+				return asked{}, fault.Field("disks", "Name disks that it has.", "it has no disk %.20q", name)
+			}
+			if fate != drivers.DiskDelete && fate != drivers.DiskKeep {
+				return asked{}, fault.Field("disks", "Use DELETE or KEEP.", "a disk's fate is DELETE or KEEP")
+			}
+		}
+		return asked{fleet.DeleteVM, operations.DeleteVM{Disks: fates, Snapshots: snapshots, Force: force},
+			map[string]any{"disks": fates, "snapshots": snapshots, "force": force}}, nil
+	})
+}
+
+func mayDelete(v *fleet.VM, force bool) error {
+	switch v.ObservedStatus {
+	case fleet.VMRunning, fleet.VMPaused, fleet.VMStarting, fleet.VMStopping:
+		if !force && v.MissingSince == nil {
+			return fault.New(fault.Conflict, "it is not off").With("Shut it down first, or delete it by force.")
+		}
+	}
+	return nil
+}
+
+func hasDisk(v *fleet.VM, name string) bool {
+	for _, d := range v.Disks {
+		if d.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// quickLook bounds what is asked of a provider before an operation is accepted: a host that does not
+// answer in this time is asked by the operation instead.
+const quickLook = 700 * time.Millisecond
+
+// snapshots are a VM's if its host tells them quickly; ok false when it does not.
+func (c *Control) snapshots(ctx context.Context, id uuid.UUID) (all []drivers.Snapshot, ok bool) {
+	viewer, err := access.From(ctx)
+	if err != nil {
+		return nil, false
+	}
+	v, err := c.store.VM(ctx, viewer.Scope(), id)
+	if err != nil || v.Ref == "" || v.MissingSince != nil {
+		return nil, false
+	}
+	p, err := c.store.Provider(ctx, viewer.Scope(), v.ProviderID)
+	if err != nil || !p.Reachable() {
+		return nil, false
+	}
+	ctx, cancel := context.WithTimeout(ctx, quickLook)
+	defer cancel()
+	conn, err := c.conn(ctx, p)
+	if err != nil {
+		return nil, false
+	}
+	all, err = conn.Snapshots(ctx, v.Ref)
+	return all, err == nil
+}
+
+func (c *Control) hasNoSnapshots(ctx context.Context, vm uuid.UUID) error {
+	if all, ok := c.snapshots(ctx, vm); ok && len(all) > 0 {
+		return fault.New(fault.Conflict, "it has %d snapshots", len(all)).At("snapshots").With("Delete them too, or first.")
+	}
+	return nil
 }
 
 // AdoptVM takes a discovered VM into management. Managed already: success.
 func (c *Control) AdoptVM(ctx context.Context, vm uuid.UUID) (*fleet.VM, error) {
-	return nil, unbuilt()
+	return c.manage(ctx, vm, "adoptVM", fleet.Managed)
 }
 
 // ReleaseVM lets a VM go from management. Discovered already: success.
 func (c *Control) ReleaseVM(ctx context.Context, vm uuid.UUID) (*fleet.VM, error) {
-	return nil, unbuilt()
+	return c.manage(ctx, vm, "releaseVM", fleet.Discovered)
 }
 
-// AttachDisk plugs a disk into a VM.
-func (c *Control) AttachDisk(ctx context.Context, vm uuid.UUID, d fleet.NewDisk) (*fleet.Operation, error) {
-	return nil, unbuilt()
-}
-
-// DetachDisk unplugs a disk by its name.
-func (c *Control) DetachDisk(ctx context.Context, vm uuid.UUID, name string, fate drivers.DiskFate) (*fleet.Operation, error) {
-	return nil, unbuilt()
-}
-
-// AttachNIC plugs a NIC into a VM.
-func (c *Control) AttachNIC(ctx context.Context, vm uuid.UUID, n drivers.NICRequest) (*fleet.Operation, error) {
-	return nil, unbuilt()
-}
-
-// DetachNIC unplugs a NIC by its MAC.
-func (c *Control) DetachNIC(ctx context.Context, vm uuid.UUID, mac string) (*fleet.Operation, error) {
-	return nil, unbuilt()
-}
-
-// CreateSnapshot keeps a VM's present state. The request's Token is set here.
-func (c *Control) CreateSnapshot(ctx context.Context, vm uuid.UUID, r drivers.SnapshotRequest) (*fleet.Operation, error) {
-	return nil, unbuilt()
-}
-
-// RestoreSnapshot goes back to a kept state.
-func (c *Control) RestoreSnapshot(ctx context.Context, vm uuid.UUID, name string) (*fleet.Operation, error) {
-	return nil, unbuilt()
-}
-
-// DeleteSnapshot forgets a kept state.
-func (c *Control) DeleteSnapshot(ctx context.Context, vm uuid.UUID, name string) (*fleet.Operation, error) {
-	return nil, unbuilt()
-}
-
-// PlanBulk says on which VMs a bulk action would act and which it would leave. Changes nothing.
-func (c *Control) PlanBulk(ctx context.Context, r fleet.BulkRequest) (fleet.BulkPlan, error) {
-	return fleet.BulkPlan{}, unbuilt()
-}
-
-// Bulk does one action to many VMs: one operation whose children are the VMs' own.
-func (c *Control) Bulk(ctx context.Context, r fleet.BulkRequest) (*fleet.Operation, error) {
-	return nil, unbuilt()
+func (c *Control) manage(ctx context.Context, id uuid.UUID, verb string, m fleet.Management) (v *fleet.VM, err error) {
+	viewer, err := c.may(ctx, fleet.RoleOperator, verb)
+	if err != nil {
+		return nil, err
+	}
+	err = c.store.Tx(ctx, func(tx *store.Store) error {
+		v, err = tx.LockVM(ctx, viewer.Scope(), id)
+		if err != nil || v.Management == m {
+			return err
+		}
+		if _, _, err := c.allowed(ctx, tx, viewer, v, verb); err != nil {
+			return err
+		}
+		if err := tx.SetManagement(ctx, viewer.Scope(), id, m); err != nil {
+			return err
+		}
+		v.Management = m
+		if err := events.Record(ctx, tx, v.Event(fleet.Updated)); err != nil {
+			return err
+		}
+		return c.audit(ctx, tx, viewer, deed{verb: verb, target: fleet.TargetVM, id: v.ID, name: v.Name})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
 }

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"path"
 	"strings"
 	"syscall"
 	"time"
@@ -217,6 +218,12 @@ func (f Fetcher) promised(ctx context.Context, list, file string) (string, error
 	if sum := findSum(string(text), file); sum != "" {
 		return sum, nil
 	}
+	// A list beside one file, and named after it, may call it by its full version.
+	if path.Base(list) != path.Base(file) && strings.HasPrefix(path.Base(list), file+".") {
+		if sums := allSums(string(text)); len(sums) == 1 {
+			return sums[0], nil
+		}
+	}
 	return "", fault.New(fault.Unavailable, "the list of checksums does not have the image").With("Give the image's URL and checksum yourself.").
 		Because(fmt.Errorf("no %s in %s", file, list))
 }
@@ -226,8 +233,6 @@ func findSum(list, file string) string {
 	for line := range strings.Lines(list) {
 		words := strings.Fields(line)
 		switch {
-		case len(words) == 1 && len(list) < 200 && isSum(words[0]): // a file of its own for one sum
-			return words[0]
 		case len(words) == 2 && strings.TrimPrefix(words[1], "*") == file && isSum(words[0]):
 			return words[0]
 		case len(words) == 4 && words[1] == "("+file+")" && strings.HasPrefix(words[0], "SHA") && isSum(words[3]):
@@ -235,6 +240,17 @@ func findSum(list, file string) string {
 		}
 	}
 	return ""
+}
+
+// allSums are all words of a list that are checksums.
+func allSums(list string) []string {
+	var all []string
+	for _, word := range strings.Fields(list) {
+		if isSum(word) {
+			all = append(all, word)
+		}
+	}
+	return all
 }
 
 func isSum(s string) bool {

@@ -25,8 +25,7 @@ type CreateVM struct {
 func SeedAAD(operation uuid.UUID) []byte { return fmt.Appendf(nil, "vm-seed/%s", operation) }
 
 type createdVM struct {
-	Ref  drivers.Ref `json:"ref,omitempty"`
-	Gone bool        `json:"gone,omitempty"` // it was taken back
+	Ref drivers.Ref `json:"ref,omitempty"`
 }
 
 var createVM = Plan[CreateVM, createdVM]{
@@ -36,7 +35,8 @@ var createVM = Plan[CreateVM, createdVM]{
 		{Name: "Start the VM", Do: startNewVM},
 	},
 	End: func(ctx context.Context, tx *store.Store, r *Run[CreateVM, createdVM], end fleet.OperationStatus) error {
-		if end == fleet.OperationSucceeded || end == fleet.OperationStuck || r.Mem.Ref != "" && !r.Mem.Gone {
+		abandoned := r.saved.Undo > 0 && r.Mem.Ref != "" // what could not be taken back is there, and stays ours
+		if end == fleet.OperationSucceeded || end == fleet.OperationStuck || abandoned {
 			return nil
 		}
 		return tx.DeleteVM(ctx, *r.op.TargetID)
@@ -98,11 +98,7 @@ func unmakeVM(ctx context.Context, r *Run[CreateVM, createdVM]) (drivers.Task, e
 			o.Disks[d.Name] = drivers.DiskDelete
 		}
 	}
-	t, err := conn.Delete(ctx, made.Ref, o)
-	if err == nil && t.Done {
-		r.Mem.Gone = true
-	}
-	return t, err
+	return conn.Delete(ctx, made.Ref, o)
 }
 
 // findVM finds a VM by its ref or, that unknown, by the token that it was made with.

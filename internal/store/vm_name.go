@@ -14,3 +14,10 @@ func (s *Store) VMNameTaken(ctx context.Context, provider uuid.UUID, name string
 		Where("missing_since IS NULL").Exists(ctx)
 	return taken, broken(err)
 }
+
+// VMIDs are the ids of all VMs of a provider.
+func (s *Store) VMIDs(ctx context.Context, provider uuid.UUID) ([]uuid.UUID, error) {
+	var ids []uuid.UUID
+	err := s.db.NewSelect().Model((*fleet.VM)(nil)).Column("id").Where("provider_id = ?", provider).Scan(ctx, &ids)
+	return ids, broken(err)
+}
