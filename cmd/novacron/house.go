@@ -99,7 +99,7 @@ func (h *house) furnish() {
 		_, err := seen.Refresh(ctx, provider, ref)
 		return err
 	}})
-	h.control = &control.Control{}
+	h.control = control.New(h.store, h.conns, engine, h.box, h.log, control.Options{TinyImage: env("NOVACRON_TINY_IMAGE")})
 	h.source = loaders.NewSource(h.store, h.conns, loaders.NewCache(h.redis), journal)
 	h.resolvers = &resolvers.Resolver{Control: h.control, Source: h.source, Facts: model.About{
 		Version: ourVersion(), StartedAt: time.Now(), MaxPageSize: loaders.MaxPage,
