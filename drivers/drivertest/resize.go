@@ -142,6 +142,7 @@ var resizeTests = []test{
 		v := x.vm(t, true)
 		if x.Guest {
 			x.boots(t, v.Ref)
+			x.eventually(t, "the guest gives back memory that it was not given", func() bool { return x.get(t, v.Ref).MemoryMiB == x.MemoryMiB })
 		}
 		for _, w := range x.wishes(v) {
 			x.grants(t, v.Ref, w)

@@ -61,7 +61,7 @@ func (d *Driver) readHost(ctx context.Context) error {
 				HotAttachDisk: true, HotAttachNIC: true, HotGrowDisk: true,
 				SnapshotMemory: true, SnapshotExternal: true,
 				UEFI: hasUEFI(limit), Pause: true, Suspend: true,
-				SerialConsole: true, VNC: true, GuestAgent: true, Upload: true,
+				SerialConsole: true, VNC: d.config.Transport != drivers.TransportTLS, GuestAgent: true, Upload: true,
 				Accelerators: accelerators,
 			},
 			Limits: drivers.Limits{

@@ -1,6 +1,7 @@
 package libvirt
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -8,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/binary"
 	"encoding/pem"
 	"math/big"
 	"net"
@@ -238,3 +240,39 @@ func TestOpenByTLS(t *testing.T) {
 		t.Errorf("port %s: %v", strconv.Itoa(c.Port), err)
 	}
 }
+
+// An upload does not wait for the keepalive: see messages.
+func TestUploadByTLS(t *testing.T) {
+	d, err := Open(t.Context(), tlsConfig(t))
+	must(t, err)
+	defer d.Close()
+	v := drivers.VolumeRef{Pool: poolForTests(t, d.(*Driver)), Volume: "test-upload.raw"}
+	content := bytes.Repeat([]byte("0123456789abcdef"), 3<<16)
+	began := time.Now()
+	_, err = d.(*Driver).PutVolume(t.Context(), v, "test-upload", "raw", int64(len(content)), bytes.NewReader(content))
+	took := time.Since(began)
+	must(t, err)
+	must(t, d.(*Driver).DeleteVolume(t.Context(), v))
+	if took > time.Second {
+		t.Errorf("3 MiB took %v", took)
+	}
+}
+
+func TestMessages(t *testing.T) {
+	var in, out bytes.Buffer
+	for _, n := range []int{4, 28, 70_000, 5} {
+		in.Write(binary.BigEndian.AppendUint32(nil, uint32(n)))
+		in.Write(make([]byte, n-4))
+	}
+	want := bytes.Clone(in.Bytes())
+	in.Write([]byte{0, 0, 0, 3, 'x'}) // no message at all
+	writes := 0
+	messages(writer(func(b []byte) (int, error) { writes++; return out.Write(b) }), &in)
+	if writes != 4 || !bytes.Equal(out.Bytes(), want) {
+		t.Errorf("%d writes of %d bytes", writes, out.Len())
+	}
+}
+
+type writer func([]byte) (int, error)
+
+func (w writer) Write(b []byte) (int, error) { return w(b) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -173,7 +174,8 @@ func tlsDialer(addr string, c drivers.Config) (dialFunc, error) {
 		// The cause is left out: it may quote what it could not read.
 		return nil, fault.Field("clientKey", "Give the client certificate and the key that belongs to it, both in PEM and without a passphrase.", "client certificate and key do not fit together")
 	}
-	conf := &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{pair}, ServerName: strings.TrimSuffix(c.Host, "."), MinVersion: tls.VersionTLS13}
+	conf := &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{pair}, ServerName: strings.TrimSuffix(c.Host, "."), MinVersion: tls.VersionTLS13,
+		DynamicRecordSizingDisabled: true} // see messages
 	return func(ctx context.Context) (net.Conn, error) {
 		raw, err := dialTCP(ctx, addr)
 		if err != nil {
@@ -252,7 +254,39 @@ func pipe(to, from net.Conn) {
 		pass(a, b)
 		return
 	}
+	if _, ok := to.(*tls.Conn); ok {
+		messages(to, from)
+		return
+	}
 	_, _ = io.Copy(to, from)
+}
+
+// maxMessage is more than libvirt's largest (32 MiB).
+const maxMessage = 64 << 20
+
+// messages copies libvirt's messages one by one, so that none shares a TLS record with the next.
+// The daemon reads a message's bytes out of a record and then waits for the network: the rest of
+// the record would wait with it until the next keepalive, 2 s later, as every upload did.
+func messages(to io.Writer, from io.Reader) {
+	buf := make([]byte, 64<<10)
+	for {
+		if _, err := io.ReadFull(from, buf[:4]); err != nil {
+			return
+		}
+		n := int(binary.BigEndian.Uint32(buf)) // counts itself
+		if n < 4 || n > maxMessage {
+			return
+		}
+		if n > len(buf) {
+			buf = append(buf[:4], make([]byte, n-4)...)
+		}
+		if _, err := io.ReadFull(from, buf[4:n]); err != nil {
+			return
+		}
+		if _, err := to.Write(buf[:n]); err != nil {
+			return
+		}
+	}
 }
 
 // shownURI is where we are connected, for people.
