@@ -35,6 +35,7 @@ type host struct {
 	hints   map[chan drivers.Hint]struct{}
 	open    error
 	ping    error
+	slips   int   // pings that fail before the others go as ping says
 	list    error // after half of the VMs
 	opens   int
 	gets    int
@@ -103,7 +104,12 @@ func (d *driver) Info() drivers.Info {
 }
 func (d *driver) Close() error { return nil }
 func (d *driver) Ping(context.Context) (err error) {
-	d.do(func() { err = d.ping })
+	d.do(func() {
+		if err = d.ping; d.slips > 0 {
+			d.slips--
+			err = fault.New(fault.Unavailable, "a packet was lost")
+		}
+	})
 	return err
 }
 
