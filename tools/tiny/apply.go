@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -27,7 +28,7 @@ const (
 // applySeed finds a NoCloud seed and does what it says. Name, network and boot commands count at
 // every boot; users, files and commands once per instance id, so that a reboot does not undo what
 // was changed since and a clone with a new seed becomes its own machine. No seed: nothing to do.
-func applySeed() error {
+func applySeed(ctx context.Context) error {
 	if device, fstype, found := findSeed(); found {
 		if err := copySeed(device, fstype); err != nil {
 			return fmt.Errorf("reading the seed on %s: %w", device, err)
@@ -49,12 +50,12 @@ func applySeed() error {
 	}
 	known, _ := os.ReadFile(stateDir + "/instance-id") // missing at the first boot
 	if string(known) != s.instance+"\n" {
-		if err := s.applyOnce("/"); err != nil {
+		if err := s.applyOnce(ctx, "/"); err != nil {
 			return fmt.Errorf("applying the seed: %w", err)
 		}
 	}
 	for _, line := range s.boot {
-		if out, err := exec.Command("/bin/sh", "-c", line).CombinedOutput(); err != nil {
+		if out, err := exec.CommandContext(ctx, "/bin/sh", "-c", line).CombinedOutput(); err != nil {
 			say("SEED remark: bootcmd %q: %v %s", line, err, out)
 		}
 	}
@@ -64,9 +65,9 @@ func applySeed() error {
 
 // applyOnce does the part that belongs to a new instance. The id is written last: after a power cut
 // in the middle the next boot does all of it again.
-func (s *seed) applyOnce(root string) error {
+func (s *seed) applyOnce(ctx context.Context, root string) error {
 	for _, u := range s.users {
-		if err := addUser(root, u); err != nil {
+		if err := addUser(ctx, root, u); err != nil {
 			say("SEED remark: user %s: %v", u.name, err)
 		}
 	}
@@ -149,7 +150,7 @@ func writeFile(root string, f file) error {
 }
 
 // addUser makes sure that a user exists, with its keys and its password.
-func addUser(root string, u user) error {
+func addUser(ctx context.Context, root string, u user) error {
 	uid, home, err := account(root, u.name)
 	if err != nil {
 		return err
@@ -172,7 +173,7 @@ func addUser(root string, u user) error {
 		return nil
 	}
 	line := strings.NewReader(u.name + ":" + u.password + "\n")
-	return changePasswords(line, root, strings.HasPrefix(u.password, "$"))
+	return changePasswords(ctx, line, root, strings.HasPrefix(u.password, "$"))
 }
 
 // account finds a user or adds it, and says its number and home.
@@ -225,7 +226,7 @@ func modeOf(root, path string) uint32 {
 
 // changePasswords reads "user:password" lines, as chpasswd(8) does, and writes them to the shadow
 // file; hashed says that the passwords are crypt(3) hashes already.
-func changePasswords(lines io.Reader, root string, hashed bool) error {
+func changePasswords(ctx context.Context, lines io.Reader, root string, hashed bool) error {
 	path := filepath.Join(root, "etc/shadow")
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -243,7 +244,7 @@ func changePasswords(lines io.Reader, root string, hashed bool) error {
 			return fmt.Errorf("there is no user %q", name)
 		}
 		if !hashed {
-			if password, err = hash(password); err != nil {
+			if password, err = hash(ctx, password); err != nil {
 				return fmt.Errorf("hashing the password of %s: %w", name, err)
 			}
 		}
@@ -258,8 +259,8 @@ func changePasswords(lines io.Reader, root string, hashed bool) error {
 }
 
 // hash leaves crypt(3) to busybox, and keeps the password off the process list.
-func hash(password string) (string, error) {
-	cmd := exec.Command("mkpasswd", "-m", "sha512", "-P", "0")
+func hash(ctx context.Context, password string) (string, error) {
+	cmd := exec.CommandContext(ctx, "mkpasswd", "-m", "sha512", "-P", "0")
 	cmd.Stdin = strings.NewReader(password + "\n")
 	out, err := cmd.Output()
 	return strings.TrimSpace(string(out)), err

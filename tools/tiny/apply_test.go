@@ -25,7 +25,7 @@ func TestAddUser(t *testing.T) {
 	}
 	alice := user{name: "alice", keys: []string{"ssh-ed25519 AAAA one"}, password: "$6$salt$hash"}
 	for range 2 { // a second time changes nothing
-		if err := addUser(root, alice); err != nil {
+		if err := addUser(t.Context(), root, alice); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -39,7 +39,7 @@ func TestAddUser(t *testing.T) {
 			t.Errorf("%s: got %q %v, want %q", path, got, err, want)
 		}
 	}
-	if err := changePasswords(strings.NewReader("bob:x\n"), root, true); err == nil {
+	if err := changePasswords(t.Context(), strings.NewReader("bob:x\n"), root, true); err == nil {
 		t.Error("a password for a user that does not exist was taken")
 	}
 }

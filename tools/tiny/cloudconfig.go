@@ -258,6 +258,7 @@ func (s *seed) parseChpasswd(value *yaml.Node) error {
 		if err := v.List.Decode(&lines); err != nil {
 			return err
 		}
+	default: // absent
 	}
 	for _, line := range lines {
 		if name, password, ok := strings.Cut(line, ":"); ok {

@@ -12,34 +12,35 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 )
 
 func main() {
-	if err := run(os.Args[1:]); err != nil {
+	if err := run(context.Background(), os.Args[1:]); err != nil {
 		say("ERROR %v", err)
 		os.Exit(1)
 	}
 }
 
-func run(args []string) error {
+func run(ctx context.Context, args []string) error {
 	var verb string
 	if len(args) > 0 {
 		verb = args[0]
 	}
 	switch verb {
 	case "seed":
-		return applySeed()
+		return applySeed(ctx)
 	case "grow":
 		if len(args) != 2 {
 			return fmt.Errorf("usage: tiny grow DISK")
 		}
 		return grow(args[1])
 	case "watch":
-		return watch()
+		return watch(ctx)
 	case "chpasswd":
-		return changePasswords(os.Stdin, "/", len(args) > 1 && args[1] == "-e")
+		return changePasswords(ctx, os.Stdin, "/", len(args) > 1 && args[1] == "-e")
 	default:
 		return fmt.Errorf("usage: tiny seed | grow DISK | watch | chpasswd [-e]")
 	}

