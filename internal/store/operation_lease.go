@@ -72,13 +72,13 @@ type Renewed struct {
 	CancelRequested bool
 }
 
-// RenewOperations prolongs the leases that the owner still holds, and tells what they are. One that is
-// missing from the answer, or has another epoch, is lost.
-func (s *Store) RenewOperations(ctx context.Context, owner string, ttl time.Duration) ([]Renewed, error) {
+// RenewOperations prolongs those of the leases that the owner still holds, and tells what they are. One
+// that is missing from the answer, or has another epoch, is lost.
+func (s *Store) RenewOperations(ctx context.Context, owner string, ttl time.Duration, ids []uuid.UUID) ([]Renewed, error) {
 	var all []Renewed
 	err := s.db.NewRaw(`UPDATE operations SET lease_until = clock_timestamp() + ?1 * interval '1 ms'
-		WHERE lease_owner = ?0 AND lease_until >= clock_timestamp() RETURNING id, lease_epoch, cancel_requested`,
-		owner, ttl.Milliseconds()).Scan(ctx, &all)
+		WHERE lease_owner = ?0 AND lease_until >= clock_timestamp() AND id IN (?2) RETURNING id, lease_epoch, cancel_requested`,
+		owner, ttl.Milliseconds(), bun.In(ids)).Scan(ctx, &all)
 	return all, broken(err)
 }
 

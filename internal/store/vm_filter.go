@@ -114,7 +114,7 @@ func (f *vmFilter) whereStatus(q *bun.SelectQuery, status []fleet.VMStatus) *bun
 // walk an index in the order asked for until it has met enough of them: that is 2 ms for a common
 // word and more than a second for a rare one. See Store.vmRows.
 func (f *vmFilter) fuzzy() bool {
-	return len(f.words) > 0 || len(f.Tags) > 0 || len(f.dark) > 0 && f.Status != nil
+	return len(f.words) > 0 || len(f.Tags) > 0 || len(f.dark) > 0 && slices.Contains(f.Status, fleet.VMUnknown)
 }
 
 // VMCounts counts what matches a filter, in one pass.
