@@ -45,7 +45,7 @@ func TestScenarios(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"as": cmdAs, "sign-in": cmdSignIn, "ended": cmdEnded, "gql": cmdGQL, "get": cmdGet, "is": cmdIs, "has": cmdHas, "refused": cmdRefused, "until": cmdUntil,
-			"wait": cmdWait, "http": cmdHTTP, "subscribe": cmdSubscribe, "sse": cmdSSE, "event": cmdEvent,
+			"await": cmdWait, "http": cmdHTTP, "subscribe": cmdSubscribe, "sse": cmdSSE, "event": cmdEvent,
 			"restart": cmdRestart, "virsh": cmdVirsh, "novacron": cmdNovacron,
 		},
 	})

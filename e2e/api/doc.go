@@ -4,7 +4,7 @@
 //	as admin
 //	gql create.graphql name=web provider=$FAKE
 //	get OP .createVM.operation.id
-//	wait $OP
+//	await $OP
 //	restart kill
 //	is .vm.status RUNNING
 //
@@ -17,11 +17,11 @@
 //	                              VALUE is JSON if it can be, else text; NAME=@FILE takes JSON from a file.
 //	                              Fails when the answer has errors; `! gql` when it has none
 //	get VAR PATH                  keep a value of the last answer: `.vms.edges[0].node.id`, `.errors[0].message`
-//	is PATH VALUE                 compare one; `! is` for not; VALUE null, or `#N` for a list of N
+//	is PATH VALUE                 compare one; `! is` for not; VALUE null, or `*N` for a list of N
 //	has PATH REGEXP               match one
 //	refused CODE [FIELD]          the last answer's first error has this code, field, and a remedy
 //	until TIME PATH VALUE QUERY…  ask again until it is so
-//	wait OPERATION [STATUS]       until the operation has ended, as SUCCEEDED unless another is given
+//	await OPERATION [STATUS]      until the operation has ended, as SUCCEEDED unless another is given
 //	subscribe NAME QUERY …        open a subscription (graphql-transport-ws); `sse` for an event stream
 //	event NAME TIME PATH VALUE    take its events until one has that value; `get` then reads that one
 //	ended NAME TIME               the server ends the subscription within that time

@@ -219,7 +219,7 @@ const operationQuery = `query($id: ID!) { operation(id: $id) { id kind status no
 const waitMost = 5 * time.Minute
 
 func cmdWait(ts *testscript.TestScript, neg bool, args []string) {
-	need(ts, !neg && (len(args) == 1 || len(args) == 2), "wait OPERATION [STATUS]")
+	need(ts, !neg && (len(args) == 1 || len(args) == 2), "await OPERATION [STATUS]")
 	want := "SUCCEEDED"
 	if len(args) == 2 {
 		want = args[1]

@@ -76,9 +76,9 @@ func text(v any) string {
 	return string(b)
 }
 
-// same compares a value with what a scenario wrote: text, JSON, or #N for a list of N.
+// same compares a value with what a scenario wrote: text, JSON, or *N for a list of N.
 func same(v any, want string) bool {
-	if n, ok := strings.CutPrefix(want, "#"); ok {
+	if n, ok := strings.CutPrefix(want, "*"); ok {
 		list, isList := v.([]any)
 		return isList && strconv.Itoa(len(list)) == n
 	}
