@@ -230,9 +230,13 @@ func (e *Engine) heartbeat(ctx context.Context) {
 		if len(works) == 0 {
 			continue
 		}
+		ids := make([]uuid.UUID, len(works))
+		for i, w := range works {
+			ids[i] = w.op.ID
+		}
 		asked, cancel := context.WithTimeout(ctx, e.o.Heartbeat)
 		sent := time.Now()
-		renewed, err := e.store.RenewOperations(asked, e.o.Owner, e.o.Lease)
+		renewed, err := e.store.RenewOperations(asked, e.o.Owner, e.o.Lease, ids)
 		cancel()
 		if err != nil {
 			e.log.WarnContext(ctx, "renewing leases", "error", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/novacron/novacron/drivers"
@@ -58,6 +59,16 @@ func (w *work) blame(r *fleet.Step, f *fault.Error, err error) {
 	r.Error = f
 	if w.saved.Task != nil && !f.Kind.Retryable() {
 		w.saved.Task = nil // the task has failed, not the look at it
+	}
+}
+
+// remains adds to the operation's error what an undo could not take back, or not at once.
+func (w *work) remains(what string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.saved.Why != nil && !strings.Contains(w.saved.Why.Remedy, what) {
+		w.saved.Why = w.saved.Why.With(strings.TrimSpace(w.saved.Why.Remedy + " " + what))
+		w.op.Error = w.saved.Why
 	}
 }
 

@@ -58,6 +58,13 @@ func fakeConns(world *fake.World) *drivers.Conns {
 	})
 }
 
+func discard() *slog.Logger {
+	if os.Getenv("NOVACRON_TEST_LOG") != "" {
+		return slog.New(slog.NewTextHandler(os.Stderr, nil))
+	}
+	return slog.New(slog.NewTextHandler(io.Discard, nil))
+}
+
 // quick are options with which nothing takes long.
 func quick() Options {
 	return Options{Lease: 600 * time.Millisecond, Poll: 50 * time.Millisecond, Retry: 5 * time.Millisecond, Patience: 2 * time.Second, Drain: time.Second}
@@ -76,10 +83,7 @@ func (r *rig) engine(o Options) *running {
 }
 
 func (r *rig) engineOn(s *store.Store, o Options, before func(*Engine)) *running {
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	if os.Getenv("NOVACRON_TEST_LOG") != "" {
-		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
-	}
+	log := discard()
 	conns := fakeConns(r.world)
 	o.Images.AllowPrivate = true
 	o.Images.Dir = r.t.TempDir()

@@ -2,6 +2,7 @@ package operations
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/novacron/novacron/drivers"
 	"github.com/novacron/novacron/internal/fault"
@@ -100,10 +101,22 @@ func resizeBack(ctx context.Context, r *Run[UpdateVM, updatedVM]) (drivers.Task,
 	if err != nil {
 		return drivers.Task{}, err
 	}
+	back := len(v.Pending) > 0
 	for _, p := range verdicts {
-		if p.Impact != drivers.ImpactNone || len(v.Pending) > 0 {
-			return conn.Resize(ctx, ref, r.Mem.Before)
+		back = back || p.Impact != drivers.ImpactNone
+		if p.Impact == drivers.ImpactRestart {
+			r.remains(fmt.Sprintf("Its %s goes back to %s with the next start.", p.Field, p.Wanted))
 		}
 	}
-	return done()
+	for name, size := range r.In.Want.Disks {
+		for _, d := range v.Disks {
+			if d.Name == name && d.CapacityBytes == size {
+				r.remains(fmt.Sprintf("The disk %s stays as large as it is now: disks do not shrink.", name))
+			}
+		}
+	}
+	if !back {
+		return done()
+	}
+	return conn.Resize(ctx, ref, r.Mem.Before)
 }
