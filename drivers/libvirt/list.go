@@ -21,15 +21,14 @@ const allDomains = libvirt.CONNECT_LIST_DOMAINS_ACTIVE | libvirt.CONNECT_LIST_DO
 
 // roll is one VM of the host's list, with what the list itself tells.
 type roll struct {
-	ref          drivers.Ref
-	name         string
-	state        libvirt.DomainState
-	reason       int
-	managedSave  bool
-	autostart    bool
-	persistent   bool
-	blocks       map[string]block // by target
-	blocksUnread string           // why blocks are missing; empty when they are not
+	ref         drivers.Ref
+	name        string
+	state       libvirt.DomainState
+	reason      int
+	managedSave bool
+	autostart   bool
+	persistent  bool
+	blocks      map[string]block // by target; what could not be read is missing
 }
 
 // block is what the host knows of a disk in use.
@@ -214,9 +213,6 @@ func (d *Driver) readBlocks(ctx context.Context, part []roll) {
 	}
 	for i := range part {
 		part[i].blocks = found[part[i].ref]
-		if part[i].blocks == nil {
-			part[i].blocksUnread = "the VM is busy with another job or its QEMU does not answer: the sizes of its disks are not known"
-		}
 	}
 }
 

@@ -164,12 +164,13 @@ func (d *Driver) changeMemory(ctx context.Context, vm drivers.VM, want int64) er
 		if err != nil {
 			return err
 		}
+		balloon := want
 		if x.Memory != nil && growable(x) {
-			if want, err = plugMemory(dom, x, want); err != nil {
+			if balloon, err = plugMemory(dom, x, want); err != nil {
 				return err
 			}
 		}
-		return dom.SetMemoryFlags(uint64(want)<<10, libvirt.DOMAIN_MEM_LIVE)
+		return dom.SetMemoryFlags(uint64(balloon)<<10, libvirt.DOMAIN_MEM_LIVE)
 	})
 	if err != nil || vm.State != drivers.StateRunning {
 		return err

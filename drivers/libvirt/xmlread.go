@@ -84,8 +84,8 @@ func fill(vm *drivers.VM, x *libvirtxml.Domain, r roll, pools []poolPath) {
 		disk.Seed = disk.Path != "" && disk.Path == m.Seed
 		b := r.blocks[disk.Name]
 		disk.CapacityBytes, disk.UsedBytes = b.capacity, b.used
-		if b.capacity == 0 && disk.Path != "" && r.blocksUnread != "" {
-			vm.Problem = r.blocksUnread
+		if b.capacity == 0 && disk.Path != "" && r.active() {
+			vm.Problem = "the VM is busy with another job or its QEMU does not answer: the sizes of its disks are not known"
 		}
 		vm.Disks = append(vm.Disks, disk)
 	}

@@ -141,7 +141,7 @@ func setCell(c *element, n int64) {
 func number(s string) int { n, _ := strconv.Atoi(s); return n }
 
 // plugMemory brings memory above what the VM booted with: it grows the virtio-mem device there is,
-// or adds one. It returns what is left for the balloon to do: all of it is given.
+// or adds one. It returns what is left for the balloon to do, which knows only the boot memory.
 func plugMemory(dom *libvirt.Domain, x *libvirtxml.Domain, want int64) (int64, error) {
 	devices := x.Devices.Memorydevs
 	base := mib(x.Memory.Value, x.Memory.Unit)
@@ -164,7 +164,7 @@ func plugMemory(dom *libvirt.Domain, x *libvirtxml.Domain, want int64) (int64, e
 		if err != nil {
 			return 0, err
 		}
-		return min(want, base+above), dom.UpdateDeviceFlags(doc, libvirt.DOMAIN_DEVICE_MODIFY_LIVE)
+		return min(want, base), dom.UpdateDeviceFlags(doc, libvirt.DOMAIN_DEVICE_MODIFY_LIVE)
 	}
 	if above == 0 {
 		return want, nil
