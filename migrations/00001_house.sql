@@ -1,5 +1,9 @@
 -- +goose Up
 
+-- a migration that waits for a lock makes everybody wait behind it
+SET LOCAL lock_timeout = '5s';
+SET LOCAL statement_timeout = '60s';
+
 CREATE EXTENSION IF NOT EXISTS pg_trgm;
 
 -- Who ---------------------------------------------------------------------------------------
@@ -52,18 +56,18 @@ CREATE TABLE providers (
     kind              text NOT NULL,
     transport         text NOT NULL DEFAULT '',
     host              text NOT NULL DEFAULT '',
-    port              integer NOT NULL DEFAULT 0,
+    port              bigint NOT NULL DEFAULT 0,
     username          text NOT NULL DEFAULT '',
     accelerator       text NOT NULL DEFAULT 'AUTO',
     credentials       bytea,                               -- sealed by the secrets room
-    settings_version  integer NOT NULL DEFAULT 1,
+    settings_version  bigint NOT NULL DEFAULT 1,
     status            text NOT NULL DEFAULT 'CONNECTING',
     status_since      timestamptz NOT NULL DEFAULT now(),
     problem           jsonb,                               -- a fault
     info              jsonb NOT NULL DEFAULT '{}',         -- drivers.Info
     last_seen_at      timestamptz,
     last_sync_at      timestamptz,
-    last_sync_ms      integer,
+    last_sync_ms      bigint,
     refresh_requested_at timestamptz,
     -- which replica reads this provider's inventory, until when; the epoch fences one that overslept
     lease_owner       text NOT NULL DEFAULT '',
@@ -113,8 +117,8 @@ CREATE TABLE vms (
     hypervisor_type    text NOT NULL DEFAULT '',
     hypervisor_host    text NOT NULL DEFAULT '',
     hypervisor_config  jsonb NOT NULL DEFAULT '{}',
-    vcpus              integer NOT NULL DEFAULT 0,
-    vcpus_max          integer NOT NULL DEFAULT 0,
+    vcpus              bigint NOT NULL DEFAULT 0,
+    vcpus_max          bigint NOT NULL DEFAULT 0,
     memory_mib         bigint NOT NULL DEFAULT 0,
     memory_max_mib     bigint NOT NULL DEFAULT 0,
     disks              jsonb NOT NULL DEFAULT '[]',
@@ -122,11 +126,11 @@ CREATE TABLE vms (
     pending            jsonb NOT NULL DEFAULT '[]',
     tags               jsonb NOT NULL DEFAULT '{}',
     addresses          jsonb NOT NULL DEFAULT '[]',        -- last known, for search
-    version            integer NOT NULL DEFAULT 1,
+    version            bigint NOT NULL DEFAULT 1,
     digest             bigint NOT NULL DEFAULT 0,          -- of what the provider last said: equal means nothing to write
     seen_at            timestamptz NOT NULL DEFAULT now(), -- when it was last read by itself; full lists stamp the provider
     missing_since      timestamptz,
-    missing_lists      integer NOT NULL DEFAULT 0,
+    missing_lists      bigint NOT NULL DEFAULT 0,
     created_at         timestamptz NOT NULL DEFAULT now(),
     updated_at         timestamptz NOT NULL DEFAULT now(),
     search_text        text GENERATED ALWAYS AS (lower(
@@ -262,4 +266,5 @@ CREATE TABLE tickets (
 
 -- +goose Down
 
+-- squawk-ignore ban-drop-table
 DROP TABLE tickets, audit, event_floor, events, operations, images, vms, hypervisor_hosts, providers, api_tokens, sessions, users, tenants;

@@ -14,7 +14,7 @@ type Local struct {
 // NewLocal makes one.
 func NewLocal() *Local { return &Local{listeners: map[*func()]struct{}{}} }
 
-// Wake: see Bus.
+// Wake implements Bus.
 func (b *Local) Wake(context.Context) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -24,7 +24,7 @@ func (b *Local) Wake(context.Context) error {
 	return nil
 }
 
-// Listen: see Bus.
+// Listen implements Bus.
 func (b *Local) Listen(ctx context.Context, wake func()) {
 	b.mu.Lock()
 	b.listeners[&wake] = struct{}{}

@@ -17,14 +17,14 @@ type Redis struct{ client *redis.Client }
 // NewRedis makes one. The client stays the caller's.
 func NewRedis(client *redis.Client) *Redis { return &Redis{client} }
 
-// Wake: see Bus.
+// Wake implements Bus.
 func (b *Redis) Wake(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	return b.client.Publish(ctx, channel, "").Err()
 }
 
-// Listen: see Bus. It reconnects by itself; what was published meanwhile is found by polling.
+// Listen implements Bus. It reconnects by itself; what was published meanwhile is found by polling.
 func (b *Redis) Listen(ctx context.Context, wake func()) {
 	sub := b.client.Subscribe(ctx, channel)
 	defer func() { _ = sub.Close() }()

@@ -168,20 +168,19 @@ func (r *reader) ping(ctx context.Context, conn *drivers.Conn) error {
 		err := conn.Ping(once)
 		cancel()
 		pause = jitter(r.o.PingEvery)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err == nil {
+		switch {
+		case ctx.Err() != nil:
+		case err == nil:
 			r.failed = 0
 			if err := r.alive(ctx); err != nil {
 				return err
 			}
-			continue
+		default:
+			if r.failed++; r.failed >= enough {
+				return err
+			}
+			pause = r.o.PingEvery / 5 // to be sure soon
 		}
-		if r.failed++; r.failed >= enough {
-			return err
-		}
-		pause = r.o.PingEvery / 5 // to be sure soon
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ func (s *Store) EventsAfter(ctx context.Context, scope fleet.Scope, after fleet.
 		ColumnExpr("?TableColumns, e.txid, e.seq, e.txid < pg_snapshot_xmin(pg_current_snapshot()) AS done").
 		Where("(e.txid, e.seq) > (?::text::xid8, ?)", after.TxID, after.Seq).OrderExpr("e.txid, e.seq").Limit(int64(n))
 	if len(topics) > 0 {
-		q.Where("e.topic IN (?)", bun.In(topics))
+		q.Where("e.topic IN (?)", bun.List(topics))
 	}
 	if err := q.Scan(ctx); err != nil {
 		return nil, false, broken(err)

@@ -31,14 +31,14 @@ func (s *Store) Host(ctx context.Context, scope fleet.Scope, id uuid.UUID) (*fle
 // HostsByID reads many at once; those that are not there or not in the scope are left out.
 func (s *Store) HostsByID(ctx context.Context, scope fleet.Scope, ids []uuid.UUID) (map[uuid.UUID]*fleet.HypervisorHost, error) {
 	var all []*fleet.HypervisorHost
-	err := within(s.db.NewSelect().Model(&all), scope).Where("id IN (?)", bun.In(ids)).Scan(ctx)
+	err := within(s.db.NewSelect().Model(&all), scope).Where("id IN (?)", bun.List(ids)).Scan(ctx)
 	return byID(all, func(h *fleet.HypervisorHost) uuid.UUID { return h.ID }), broken(err)
 }
 
 // HostsByProvider are the hosts of many providers, by name.
 func (s *Store) HostsByProvider(ctx context.Context, scope fleet.Scope, providers []uuid.UUID) (map[uuid.UUID][]*fleet.HypervisorHost, error) {
 	var all []*fleet.HypervisorHost
-	err := within(s.db.NewSelect().Model(&all), scope).Where("provider_id IN (?)", bun.In(providers)).Order("name", "id").Scan(ctx)
+	err := within(s.db.NewSelect().Model(&all), scope).Where("provider_id IN (?)", bun.List(providers)).Order("name", "id").Scan(ctx)
 	of := make(map[uuid.UUID][]*fleet.HypervisorHost, len(providers))
 	for _, h := range all {
 		of[h.ProviderID] = append(of[h.ProviderID], h)
@@ -56,13 +56,13 @@ func (s *Store) HostUse(ctx context.Context, scope fleet.Scope, hosts []uuid.UUI
 		HostID uuid.UUID
 		fleet.HostUse
 	}
-	q := within(s.db.NewSelect().Model((*fleet.VM)(nil)), scope).Where("host_id IN (?)", bun.In(hosts)).
+	q := within(s.db.NewSelect().Model((*fleet.VM)(nil)), scope).Where("host_id IN (?)", bun.List(hosts)).
 		Where("missing_since IS NULL").
 		Column("host_id").
 		ColumnExpr("count(*) AS vms").
 		ColumnExpr("count(*) FILTER (WHERE observed_status = ?) AS running", fleet.VMRunning).
-		ColumnExpr("coalesce(sum(vcpus) FILTER (WHERE observed_status IN (?)), 0) AS vcpus", bun.In(up)).
-		ColumnExpr("coalesce(sum(memory_mib) FILTER (WHERE observed_status IN (?)), 0) AS memory_mib", bun.In(up)).
+		ColumnExpr("coalesce(sum(vcpus) FILTER (WHERE observed_status IN (?)), 0) AS vcpus", bun.List(up)).
+		ColumnExpr("coalesce(sum(memory_mib) FILTER (WHERE observed_status IN (?)), 0) AS memory_mib", bun.List(up)).
 		Group("host_id")
 	if err := q.Scan(ctx, &rows); err != nil {
 		return nil, broken(err)

@@ -31,7 +31,7 @@ func (s *Store) Image(ctx context.Context, scope fleet.Scope, id uuid.UUID) (*fl
 // ImagesByID reads many at once; those that are not there or not in the scope are left out.
 func (s *Store) ImagesByID(ctx context.Context, scope fleet.Scope, ids []uuid.UUID) (map[uuid.UUID]*fleet.Image, error) {
 	var all []*fleet.Image
-	err := within(s.db.NewSelect().Model(&all), scope).Where("id IN (?)", bun.In(ids)).Scan(ctx)
+	err := within(s.db.NewSelect().Model(&all), scope).Where("id IN (?)", bun.List(ids)).Scan(ctx)
 	return byID(all, func(i *fleet.Image) uuid.UUID { return i.ID }), broken(err)
 }
 

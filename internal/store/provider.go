@@ -30,7 +30,7 @@ func (s *Store) Provider(ctx context.Context, scope fleet.Scope, id uuid.UUID) (
 // ProvidersByID reads many at once; those that are not there or not in the scope are left out.
 func (s *Store) ProvidersByID(ctx context.Context, scope fleet.Scope, ids []uuid.UUID) (map[uuid.UUID]*fleet.Provider, error) {
 	var all []*fleet.Provider
-	err := within(s.db.NewSelect().Model(&all), scope).Where("id IN (?)", bun.In(ids)).Scan(ctx)
+	err := within(s.db.NewSelect().Model(&all), scope).Where("id IN (?)", bun.List(ids)).Scan(ctx)
 	return byID(all, func(p *fleet.Provider) uuid.UUID { return p.ID }), broken(err)
 }
 
@@ -86,7 +86,7 @@ func (s *Store) DeleteProvider(ctx context.Context, scope fleet.Scope, id uuid.U
 			return found(err, "connection", id.String())
 		}
 		busy, err := tx.db.NewSelect().Model((*fleet.Operation)(nil)).Where("provider_id = ?", id).
-			Where("status NOT IN (?)", bun.In([]fleet.OperationStatus{fleet.OperationSucceeded, fleet.OperationFailed, fleet.OperationCanceled})).
+			Where("status NOT IN (?)", bun.List([]fleet.OperationStatus{fleet.OperationSucceeded, fleet.OperationFailed, fleet.OperationCanceled})).
 			Exists(ctx)
 		if err != nil {
 			return broken(err)

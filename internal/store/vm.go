@@ -37,7 +37,7 @@ func (s *Store) LockVM(ctx context.Context, scope fleet.Scope, id uuid.UUID) (*f
 // VMsByID reads many at once; those that are not there or not in the scope are left out.
 func (s *Store) VMsByID(ctx context.Context, scope fleet.Scope, ids []uuid.UUID) (map[uuid.UUID]*fleet.VM, error) {
 	var all []*fleet.VM
-	err := within(s.selectVM(&all), scope).Where("id IN (?)", bun.In(ids)).Scan(ctx)
+	err := within(s.selectVM(&all), scope).Where("id IN (?)", bun.List(ids)).Scan(ctx)
 	return byID(all, func(v *fleet.VM) uuid.UUID { return v.ID }), broken(err)
 }
 

@@ -47,7 +47,7 @@ func (s *Store) vmFilter(ctx context.Context, scope fleet.Scope, f fleet.VMFilte
 	}
 	c := &vmFilter{VMFilter: f, scope: scope, words: words}
 	err := within(s.db.NewSelect().Model((*fleet.Provider)(nil)).Column("id"), scope).
-		Where("status IN (?)", bun.In([]fleet.ProviderStatus{fleet.ProviderUnreachable, fleet.ProviderError})).Scan(ctx, &c.dark)
+		Where("status IN (?)", bun.List([]fleet.ProviderStatus{fleet.ProviderUnreachable, fleet.ProviderError})).Scan(ctx, &c.dark)
 	return c, broken(err)
 }
 
@@ -59,13 +59,13 @@ func (f *vmFilter) where(q *bun.SelectQuery) *bun.SelectQuery {
 		q.Where("v.search_text LIKE lower(?)", like(w))
 	}
 	if f.Provider != nil {
-		q.Where("v.provider_id IN (?)", bun.In(f.Provider))
+		q.Where("v.provider_id IN (?)", bun.List(f.Provider))
 	}
 	if f.Host != nil {
-		q.Where("v.host_id IN (?)", bun.In(f.Host))
+		q.Where("v.host_id IN (?)", bun.List(f.Host))
 	}
 	if f.HypervisorType != nil {
-		q.Where("v.hypervisor_type IN (?)", bun.In(f.HypervisorType))
+		q.Where("v.hypervisor_type IN (?)", bun.List(f.HypervisorType))
 	}
 	if f.Tags != nil && len(f.Tags) == 0 {
 		q.Where("false")
@@ -82,7 +82,7 @@ func (f *vmFilter) where(q *bun.SelectQuery) *bun.SelectQuery {
 		q.Where("v.management = ?", *f.Management)
 	}
 	if f.IDs != nil {
-		q.Where("v.id IN (?)", bun.In(f.IDs))
+		q.Where("v.id IN (?)", bun.List(f.IDs))
 	}
 	if f.Missing != nil && *f.Missing {
 		q.Where("v.missing_since IS NOT NULL")
@@ -99,12 +99,12 @@ func (f *vmFilter) whereStatus(q *bun.SelectQuery, status []fleet.VMStatus) *bun
 		return q
 	}
 	if len(f.dark) == 0 {
-		return q.Where("v.status IN (?)", bun.In(status))
+		return q.Where("v.status IN (?)", bun.List(status))
 	}
 	return q.WhereGroup(" AND ", func(q *bun.SelectQuery) *bun.SelectQuery {
-		q.Where("v.status IN (?) AND (v.intent IS NOT NULL OR v.provider_id NOT IN (?))", bun.In(status), bun.In(f.dark))
+		q.Where("v.status IN (?) AND (v.intent IS NOT NULL OR v.provider_id NOT IN (?))", bun.List(status), bun.List(f.dark))
 		if slices.Contains(status, fleet.VMUnknown) {
-			q.WhereOr("v.intent IS NULL AND v.provider_id IN (?)", bun.In(f.dark))
+			q.WhereOr("v.intent IS NULL AND v.provider_id IN (?)", bun.List(f.dark))
 		}
 		return q
 	})

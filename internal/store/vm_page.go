@@ -18,7 +18,7 @@ var vmKeys = map[fleet.VMOrderField]vmKey{
 	fleet.VMByStatus:  {}, // see vmRowsByStatus
 	fleet.VMByCreated: {"v.created_at", "timestamptz"},
 	fleet.VMByUpdated: {"v.updated_at", "timestamptz"},
-	fleet.VMByVCPUs:   {"v.vcpus", "integer"},
+	fleet.VMByVCPUs:   {"v.vcpus", "bigint"},
 	fleet.VMByMemory:  {"v.memory_mib", "bigint"},
 }
 

@@ -29,7 +29,7 @@ func (s *Store) VMMarks(ctx context.Context, scope fleet.Scope, provider uuid.UU
 		Column("id", "ref", "name", "observed_status", "digest", "seen_at", "missing_since").
 		Where("provider_id = ?", provider).Where("ref IS NOT NULL")
 	if refs != nil {
-		q.Where("ref IN (?)", bun.In(refs))
+		q.Where("ref IN (?)", bun.List(refs))
 	}
 	if err := q.Scan(ctx, &all); err != nil {
 		return nil, broken(err)
@@ -48,9 +48,9 @@ func (s *Store) LockVMsSeen(ctx context.Context, scope fleet.Scope, provider uui
 	// Everybody locks in the order of ids, so that nobody waits in a circle.
 	q := within(s.selectVM(&all), scope).Where("provider_id = ?", provider).OrderExpr("v.id").For("NO KEY UPDATE")
 	if len(operations) == 0 {
-		q.Where("ref IN (?)", bun.In(refs))
+		q.Where("ref IN (?)", bun.List(refs))
 	} else {
-		q.Where("ref IN (?) OR ref IS NULL AND operation_id IN (?)", bun.In(refs), bun.In(operations))
+		q.Where("ref IN (?) OR ref IS NULL AND operation_id IN (?)", bun.List(refs), bun.List(operations))
 	}
 	return all, broken(q.Scan(ctx))
 }
@@ -96,7 +96,7 @@ func (s *Store) MissVMs(ctx context.Context, ids []uuid.UUID, before time.Time) 
 		new AS (UPDATE vms v SET missing_lists = missing_lists + 1, missing_since = coalesce(old.missing_since, clock_timestamp()),
 			updated_at = CASE WHEN old.missing_since IS NULL THEN clock_timestamp() ELSE v.updated_at END
 			FROM old WHERE v.id = old.id RETURNING v.id, old.missing_since)
-		SELECT id FROM new WHERE missing_since IS NULL`, bun.In(ids), before).Scan(ctx, &lost)
+		SELECT id FROM new WHERE missing_since IS NULL`, bun.List(ids), before).Scan(ctx, &lost)
 	return lost, broken(err)
 }
 
