@@ -45,11 +45,11 @@ func (r *rig) ended(o *fleet.Operation, v *fleet.VM, c kindCase, want fleet.Oper
 	require.Equal(r.t, 1, audits, "its end is written once")
 }
 
-// TestSucceeds does each once, and gives what the others compare with.
-func succeeded(t *testing.T, c kindCase) string {
-	t.Helper()
-	r := newRig(t)
+// succeeded does it once, and gives what the others compare with.
+func succeeded(r *rig, c kindCase) string {
+	r.t.Helper()
 	e := r.engine(quick())
+	defer e.stop()
 	v := c.thing(r, "guest")
 	o := r.enqueueCase(e.Engine, c, v)
 	r.ended(r.end(o.ID), v, c, fleet.OperationSucceeded)
@@ -59,8 +59,9 @@ func succeeded(t *testing.T, c kindCase) string {
 // TestStepsTwice: whoever dies after a step and before writing that down makes the next one do it again.
 func TestStepsTwice(t *testing.T) {
 	each(t, func(t *testing.T, c kindCase) {
-		once := succeeded(t, c)
 		r := newRig(t)
+		once := succeeded(r, c)
+		r.anew()
 		e := r.engineOn(r.store, quick(), func(e *Engine) {
 			for i := range e.plans[c.kind].steps {
 				wrap(e, c.kind, i, false, func(f work0) work0 {
@@ -83,22 +84,24 @@ func TestStepsTwice(t *testing.T) {
 // TestEachStepFails: before it did anything and after it did all of it; with undos that run once and twice.
 func TestEachStepFails(t *testing.T) {
 	each(t, func(t *testing.T, c kindCase) {
+		r := newRig(t)
 		for i := range plans()[c.kind].steps {
 			for _, after := range []bool{false, true} {
 				for _, twice := range []bool{false, true} {
 					if twice && c.stays {
 						continue
 					}
-					failStep(t, c, i, after, twice)
+					failStep(r, c, i, after, twice)
+					r.anew()
 				}
 			}
 		}
 	})
 }
 
-func failStep(t *testing.T, c kindCase, i int, after, twice bool) {
+func failStep(r *rig, c kindCase, i int, after, twice bool) {
+	t := r.t
 	t.Helper()
-	r := newRig(t)
 	e := r.engineOn(r.store, quick(), func(e *Engine) {
 		wrap(e, c.kind, i, false, func(f work0) work0 {
 			return func(ctx context.Context, w *work) (drivers.Task, error) {
@@ -116,6 +119,7 @@ func failStep(t *testing.T, c kindCase, i int, after, twice bool) {
 			}
 		}
 	})
+	defer e.stop()
 	v := c.thing(r, "guest")
 	before := r.digest()
 	o := r.end(r.enqueueCase(e.Engine, c, v).ID)
@@ -148,10 +152,11 @@ func doTwice(f work0) work0 {
 // goes on when the lease has run out.
 func TestKilledAtEachStep(t *testing.T) {
 	each(t, func(t *testing.T, c kindCase) {
-		once := succeeded(t, c)
+		r := newRig(t)
+		once := succeeded(r, c)
 		for i := range plans()[c.kind].steps {
 			for _, after := range []bool{false, true} {
-				r := newRig(t)
+				r.anew()
 				var killed atomic.Int32
 				var when atomic.Int64
 				o := quick()
@@ -163,6 +168,7 @@ func TestKilledAtEachStep(t *testing.T) {
 				require.EqualValues(t, 1, killed.Load())
 				require.Equal(t, once, r.digest(), "%s killed at step %d, after its effect: %t", c.kind, i, after)
 				require.GreaterOrEqual(t, op.LeaseEpoch, int64(2), "another lease went on")
+				e.stop()
 			}
 		}
 	})
@@ -174,13 +180,14 @@ func TestKilledWhileUndoing(t *testing.T) {
 		if c.stays {
 			t.Skip("there is nothing to undo")
 		}
+		r := newRig(t)
 		last := len(plans()[c.kind].steps) - 1
 		for i := range last + 1 {
 			if plans()[c.kind].steps[i].undo == nil {
 				continue
 			}
 			for _, after := range []bool{false, true} {
-				r := newRig(t)
+				r.anew()
 				var killed atomic.Int32
 				var when atomic.Int64
 				o := quick()
@@ -201,6 +208,7 @@ func TestKilledWhileUndoing(t *testing.T) {
 				r.ended(r.end(r.enqueueCase(e.Engine, c, v).ID), v, c, fleet.OperationFailed)
 				require.EqualValues(t, 1, killed.Load())
 				require.Equal(t, before, r.digest(), "%s killed while undoing step %d, after its effect: %t", c.kind, i, after)
+				e.stop()
 			}
 		}
 	})
