@@ -55,7 +55,7 @@ const PAGES = {
   'host-new': { path: '/hosts/new' },
   'host-new-fault': { path: '/hosts/new', act: testHost },
   images: { path: '/images' },
-  'images-import': { path: '/images', act: (page) => page.getByRole('button', { name: 'Import' }).click() },
+  'images-import': { path: '/images', act: (page) => page.getByRole('button', { name: 'Add an image' }).click() },
   operations: { path: '/operations' },
   'operations-open': { path: '/operations?open=op_stuck' },
   settings: { path: '/settings' },

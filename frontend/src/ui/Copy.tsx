@@ -42,12 +42,14 @@ async function copy(text: string) {
   area.remove()
 }
 
-/** A value that people take elsewhere: an address, an id. */
-export function CopyText({ text, what, mono }: { text: string; what: string; mono?: boolean }) {
+type TextProps = { text: string; what: string; mono?: boolean; value?: string }
+
+/** A value that people take elsewhere: an address, an id. `value` is copied where the text is an abbreviation. */
+export function CopyText({ text, what, mono, value = text }: TextProps) {
   return (
     <span className="inline-flex min-w-0 items-center gap-1">
       <span className={cx('min-w-0 wrap-anywhere', mono && 'font-mono text-xs')}>{text}</span>
-      <CopyButton text={text} what={what} />
+      <CopyButton text={value} what={what} />
     </span>
   )
 }

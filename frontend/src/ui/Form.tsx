@@ -41,21 +41,17 @@ export function Form({ fault, onSubmit, label, className, children }: Props) {
   return (
     <FaultContext.Provider value={fault}>
       <form ref={form} onSubmit={submit} aria-label={label} noValidate className={className}>
-        {fault && <GeneralFault fault={fault} form={form} />}
+        {fault && <GeneralFault fault={fault} form={form} inset={className === 'contents'} />}
         {children}
       </form>
     </FaultContext.Provider>
   )
 }
 
+type GeneralProps = { fault: NonNullable<FormFault>; form: React.RefObject<HTMLFormElement | null>; inset: boolean }
+
 /** Shown always but for faults that a field of this form shows; those are found after rendering. */
-function GeneralFault({
-  fault,
-  form,
-}: {
-  fault: NonNullable<FormFault>
-  form: React.RefObject<HTMLFormElement | null>
-}) {
+function GeneralFault({ fault, form, inset }: GeneralProps) {
   const note = useRef<HTMLDivElement>(null)
   useEffect(() => {
     if (!note.current) return
@@ -63,7 +59,7 @@ function GeneralFault({
     note.current.hidden = Boolean(shown)
   }, [fault, form])
   return (
-    <div ref={note} className="mb-4">
+    <div ref={note} className={inset ? 'px-5 pb-3' : 'col-span-full mb-4'}>
       <FaultNote fault={fault} />
     </div>
   )

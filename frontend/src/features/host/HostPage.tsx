@@ -1,5 +1,298 @@
 'use client'
-/** Not there yet. */
+import Link from 'next/link'
+import { Suspense, useState } from 'react'
+import { graphql, useLazyLoadQuery } from 'react-relay'
+import type { HostPageQuery } from '@/__generated__/HostPageQuery.graphql'
+import type { HostPageRefreshMutation } from '@/__generated__/HostPageRefreshMutation.graphql'
+import { paths } from '@/lib/paths'
+import { formatMiB, plural } from '@/lib/units'
+import { useTitle } from '@/lib/use-title'
+import { useRouteId } from '@/lib/use-url'
+import { faultOf } from '@/relay/fault'
+import { useAction } from '@/relay/use-action'
+import { Age } from '@/ui/Age'
+import { Button } from '@/ui/Button'
+import { CopyText } from '@/ui/Copy'
+import { FaultNote, Notice } from '@/ui/FaultNote'
+import { Bone, Empty, Facts, PageBody, PageHeader, Section } from '@/ui/page'
+import { State } from '@/ui/State'
+import { toastFault } from '@/ui/Toasts'
+import { useLiveHosts } from './live-hosts'
+import { RemoveHostDialog } from './RemoveHostDialog'
+import { StoragePools } from './StoragePools'
+import { CONNECTION } from './status'
+import { Utilization } from './Utilization'
+
+const query = graphql`
+  query HostPageQuery($id: ID!) {
+    hypervisorHost(id: $id) {
+      id
+      name
+      asOf
+      vmCount
+      runningCount
+      warnings
+      capabilities {
+        architecture
+        cpuModel
+        cpus
+        sockets
+        cores
+        threads
+        mhz
+        accelerators
+        firmwares
+        numa {
+          id
+          memoryMiB
+        }
+        versions {
+          key
+          value
+        }
+      }
+      resourceUtilization {
+        memoryTotalMiB
+        vcpusAllocated
+        memoryAllocatedMiB
+      }
+      networks {
+        name
+        type
+        mode
+        active
+        cidr
+      }
+      provider {
+        id
+        name
+        status
+        statusSince
+        lastSeenAt
+        lastSyncAt
+        lastSyncMs
+        connectionUri
+        encryption
+        createdAt
+        problem {
+          code
+          message
+          remedy
+          provider
+          providerCode
+          providerText
+        }
+        features {
+          name
+          supported
+        }
+        actions {
+          name
+          allowed
+          reason
+          remedy
+        }
+      }
+      ...Utilization_host
+      ...StoragePools_host
+    }
+  }
+`
+
+type Host = NonNullable<HostPageQuery['response']['hypervisorHost']>
+
 export function HostPage() {
-  return null
+  const id = useRouteId()
+  const fetchKey = useLiveHosts()
+  const { hypervisorHost: host } = useLazyLoadQuery<HostPageQuery>(
+    query,
+    { id },
+    { fetchKey, fetchPolicy: 'store-and-network' },
+  )
+  useTitle(host?.provider.name ?? 'Host')
+  if (!host)
+    return (
+      <Empty
+        title="There is no such host"
+        action={
+          <Link href={paths.hosts()} className="underline">
+            All hosts
+          </Link>
+        }
+      >
+        Its connection was removed, or it was never there.
+      </Empty>
+    )
+  const { provider } = host
+  return (
+    <>
+      <PageHeader
+        title={provider.name}
+        crumbs={
+          <>
+            <Link href={paths.hosts()} className="hover:underline">
+              Hosts
+            </Link>{' '}
+            /
+          </>
+        }
+        beside={<State {...(CONNECTION[provider.status] ?? { tone: 'unknown', word: provider.status })} />}
+        note={
+          <>
+            since <Age of={provider.statusSince} /> · values of <Age of={host.asOf} />
+          </>
+        }
+        actions={<Actions host={host} />}
+      />
+      <PageBody>
+        <div className="mb-6 flex flex-col gap-2 empty:hidden">
+          {provider.problem && <FaultNote fault={provider.problem} quiet />}
+          {host.warnings.map((warning) => (
+            <Notice key={warning} tone="warn">
+              {warning}
+            </Notice>
+          ))}
+        </div>
+        <div className="grid gap-x-10 gap-y-8 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
+          <div className="flex min-w-0 flex-col gap-8">
+            <AboutHost host={host} />
+            <Suspense fallback={<Bone className="h-40" />}>
+              <StoragePools host={host} />
+            </Suspense>
+          </div>
+          <div className="flex min-w-0 flex-col gap-8">
+            <Section title="Use">
+              <Utilization host={host} dim={provider.status !== 'CONNECTED'} />
+            </Section>
+            <Networks networks={host.networks} />
+            <AboutConnection provider={provider} />
+          </div>
+        </div>
+      </PageBody>
+    </>
+  )
+}
+
+function Actions({ host: { provider, vmCount } }: { host: Host }) {
+  const [removing, setRemoving] = useState(false)
+  const [refresh, busy] = useAction<HostPageRefreshMutation>(graphql`
+    mutation HostPageRefreshMutation($id: ID!) {
+      refreshProvider(input: { id: $id }) {
+        provider {
+          id
+          status
+          lastSeenAt
+        }
+      }
+    }
+  `)
+  const whyNot = (name: string) => {
+    const action = provider.actions.find((each) => each.name === name)
+    return action?.allowed
+      ? undefined
+      : [action?.reason, action?.remedy].filter(Boolean).join(' ') || 'Not possible now.'
+  }
+  return (
+    <>
+      <Button render={<Link href={paths.vms(`host:${quoted(provider.name)}`)} />}>{plural(vmCount, 'VM')}</Button>
+      <Button
+        busy={busy}
+        disabledReason={whyNot('refreshProvider')}
+        onClick={() => refresh({ id: provider.id }).catch((cause) => toastFault(faultOf(cause).facts))}
+      >
+        Read again
+      </Button>
+      <Button disabledReason={whyNot('removeProvider')} onClick={() => setRemoving(true)}>
+        Remove
+      </Button>
+      {removing && <RemoveHostDialog provider={provider} vmCount={vmCount} onClose={() => setRemoving(false)} />}
+    </>
+  )
+}
+
+const quoted = (name: string) => (/\s/.test(name) ? `"${name}"` : name)
+
+function AboutHost({ host }: { host: Host }) {
+  const { architecture, cpuModel, cpus, sockets, cores, threads, mhz, accelerators, firmwares, numa, versions } =
+    host.capabilities
+  const { vcpusAllocated, memoryTotalMiB, memoryAllocatedMiB } = host.resourceUtilization
+  return (
+    <Section title="Machine">
+      <Facts
+        items={[
+          ['Name', host.name],
+          ['VMs', `${host.vmCount}, ${host.runningCount} running`],
+          ['CPU', [cpuModel, architecture, mhz ? `${mhz} MHz` : ''].filter(Boolean).join(' · ')],
+          ['CPUs', `${cpus}: ${plural(sockets, 'socket')} × ${plural(cores, 'core')} × ${plural(threads, 'thread')}`],
+          ['Memory', `${formatMiB(memoryTotalMiB)}${numa.length > 1 ? ` in ${numa.length} cells` : ''}`],
+          ['Given to running VMs', `${plural(vcpusAllocated, 'vCPU')}, ${formatMiB(memoryAllocatedMiB)}`],
+          ['Runs VMs by', accelerators.join(', ')],
+          ['Firmware', firmwares.join(', ')],
+          ['Versions', versions.map(({ key, value }) => `${key} ${value}`).join(' · ')],
+        ]}
+      />
+    </Section>
+  )
+}
+
+function Networks({ networks }: { networks: Host['networks'] }) {
+  return (
+    <Section title="Networks">
+      {networks.length === 0 && <p className="text-soft">It has none.</p>}
+      <ul>
+        {networks.map((network) => (
+          <li
+            key={`${network.type}/${network.name}`}
+            className="flex justify-between gap-4 border-b border-line/60 py-1.5 last:border-0"
+          >
+            <span>
+              <span className="font-medium">{network.name}</span>{' '}
+              <span className="text-soft">{[network.mode, network.cidr].filter(Boolean).join(' · ')}</span>
+            </span>
+            {!network.active && <State tone="idle" word="Not active" />}
+          </li>
+        ))}
+      </ul>
+    </Section>
+  )
+}
+
+function AboutConnection({ provider }: { provider: Host['provider'] }) {
+  return (
+    <Section title="Connection">
+      <Facts
+        items={[
+          ['Address', <CopyText key="uri" text={provider.connectionUri} what="connection address" mono />],
+          ['Encryption', provider.encryption || 'none needed'],
+          ['Last answer', provider.lastSeenAt ? <Age key="seen" of={provider.lastSeenAt} /> : 'never'],
+          [
+            'Read whole',
+            provider.lastSyncAt ? (
+              <>
+                <Age of={provider.lastSyncAt} />
+                {provider.lastSyncMs != null && <span className="text-soft"> in {provider.lastSyncMs} ms</span>}
+              </>
+            ) : (
+              'never'
+            ),
+          ],
+          [
+            'Can do',
+            <span key="features" className="text-soft">
+              {provider.features
+                .filter((each) => each.supported)
+                .map((each) => words(each.name))
+                .join(', ')}
+            </span>,
+          ],
+          ['Added', <Age key="added" of={provider.createdAt} />],
+        ]}
+      />
+    </Section>
+  )
+}
+
+/** `hotAddCPU` is `hot add CPU`. */
+function words(name: string) {
+  return name.replace(/([a-z])([A-Z])/g, '$1 $2').replace(/\b[A-Z][a-z]+/g, (word) => word.toLowerCase())
 }

@@ -1,5 +1,184 @@
 'use client'
-/** Not there yet. */
+import { Disc3, Plus } from 'lucide-react'
+import Link from 'next/link'
+import { useEffect, useState } from 'react'
+import { graphql, useLazyLoadQuery } from 'react-relay'
+import type { ImageListPageQuery } from '@/__generated__/ImageListPageQuery.graphql'
+import { paths } from '@/lib/paths'
+import { formatBytes } from '@/lib/units'
+import { useOperationPulse } from '@/relay/own-operations'
+import { Age } from '@/ui/Age'
+import { Button } from '@/ui/Button'
+import { CopyText } from '@/ui/Copy'
+import { Progress } from '@/ui/Meter'
+import { Empty, PageBody, PageHeader } from '@/ui/page'
+import { State, type Tone } from '@/ui/State'
+import { AddImageDialog } from './AddImageDialog'
+import { DeleteImageDialog } from './DeleteImageDialog'
+
+const STATUS: Record<string, { tone: Tone; word: string }> = {
+  IMPORTING: { tone: 'busy', word: 'On its way' },
+  READY: { tone: 'good', word: 'Ready' },
+  FAILED: { tone: 'bad', word: 'Failed' },
+}
+
+const query = graphql`
+  query ImageListPageQuery {
+    images {
+      id
+      name
+      pool
+      volume
+      status
+      format
+      capacityBytes
+      sizeBytes
+      os
+      sha256
+      source
+      createdAt
+      provider {
+        name
+      }
+      operation {
+        id
+        progress
+        note
+        error {
+          message
+          remedy
+        }
+      }
+      actions {
+        name
+        allowed
+        reason
+        remedy
+      }
+    }
+  }
+`
+
+/** What VMs are made from. */
 export function ImageListPage() {
-  return null
+  const pulse = useOperationPulse()
+  const [fetchKey, setFetchKey] = useState(0)
+  useEffect(() => {
+    if (pulse === fetchKey) return
+    const timer = setTimeout(() => setFetchKey(pulse), 1000)
+    return () => clearTimeout(timer)
+  }, [pulse, fetchKey])
+  const [added, setAdded] = useState(0)
+  const { images } = useLazyLoadQuery<ImageListPageQuery>(
+    query,
+    {},
+    { fetchKey: `${fetchKey}.${added}`, fetchPolicy: 'store-and-network' },
+  )
+  const [adding, setAdding] = useState(false)
+  const [leaving, setLeaving] = useState<{ id: string; name: string; volume: string } | null>(null)
+  const done = () => {
+    setAdding(false)
+    setAdded(added + 1)
+  }
+  const add = (
+    <Button look="primary" icon={<Plus aria-hidden className="size-4" />} onClick={() => setAdding(true)}>
+      Add an image
+    </Button>
+  )
+  return (
+    <>
+      <PageHeader title="Images" note="What VMs are made from, at each host." actions={images.length > 0 && add} />
+      <PageBody>
+        {images.length === 0 && (
+          <Empty icon={<Disc3 aria-hidden />} title="No images yet" action={add}>
+            Bring one from the catalogue: the smallest is there in seconds.
+          </Empty>
+        )}
+        <ul aria-label="Images" className="border-t empty:hidden">
+          {images.map((image) => (
+            <li
+              key={image.id}
+              className="grid gap-x-6 gap-y-1.5 border-b border-line/70 py-3 md:grid-cols-[minmax(0,2fr)_8rem_minmax(0,1.5fr)_6rem_auto] md:items-center"
+            >
+              <div className="min-w-0">
+                <p className="wrap-anywhere">
+                  <span className="font-medium">{image.name}</span> <span className="text-soft">{image.os}</span>
+                </p>
+                <p className="text-xs text-soft wrap-anywhere">
+                  {image.source || 'unknown source'} · <Age of={image.createdAt} />
+                </p>
+              </div>
+              <div>
+                <State {...(STATUS[image.status] ?? { tone: 'unknown', word: image.status })} />
+                {image.status === 'IMPORTING' && image.operation && (
+                  <Link
+                    href={paths.operations(image.operation.id)}
+                    className="mt-1 block text-xs text-soft hover:text-ink"
+                  >
+                    <Progress value={image.operation.progress} label={`${image.name}: ${image.operation.note}`} />
+                    {image.operation.note}
+                  </Link>
+                )}
+              </div>
+              <div className="min-w-0 text-soft">
+                <p>
+                  {image.provider.name} · {image.pool}
+                </p>
+                {image.status === 'FAILED' && image.operation?.error ? (
+                  <p className="text-xs text-bad">{image.operation.error.message}</p>
+                ) : (
+                  image.sha256 && (
+                    <p className="flex items-center text-xs">
+                      <span className="mr-1">SHA-256</span>
+                      <CopyText
+                        text={`${image.sha256.slice(0, 8)}…`}
+                        what={`checksum of ${image.name}`}
+                        value={image.sha256}
+                        mono
+                      />
+                    </p>
+                  )
+                )}
+              </div>
+              <p className="text-soft md:text-right">
+                {image.sizeBytes > 0 && formatBytes(image.sizeBytes)}
+                {image.capacityBytes > 0 && (
+                  <span className="block text-xs">{formatBytes(image.capacityBytes)} disk</span>
+                )}
+              </p>
+              <div className="flex gap-2">
+                {image.status === 'READY' && (
+                  <Button
+                    size="sm"
+                    render={<Link href={paths.newVM(image.id)} prefetch={false} />}
+                    aria-label={`New VM from ${image.name}`}
+                  >
+                    New VM
+                  </Button>
+                )}
+                <Button
+                  size="sm"
+                  aria-label={`Delete ${image.name}`}
+                  disabledReason={refusal(image.actions)}
+                  onClick={() => setLeaving(image)}
+                >
+                  Delete
+                </Button>
+              </div>
+            </li>
+          ))}
+        </ul>
+      </PageBody>
+      {adding && <AddImageDialog onDone={done} onClose={() => setAdding(false)} />}
+      {leaving && <DeleteImageDialog image={leaving} onClose={() => setLeaving(null)} />}
+    </>
+  )
+}
+
+type Action = { readonly name: string; readonly allowed: boolean; readonly reason: string; readonly remedy: string }
+
+function refusal(actions: readonly Action[]): string | undefined {
+  const action = actions.find((each) => each.name === 'deleteImage')
+  if (action?.allowed) return undefined
+  return [action?.reason, action?.remedy].filter(Boolean).join(' ') || 'Not possible now.'
 }

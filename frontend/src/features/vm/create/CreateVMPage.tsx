@@ -1,5 +1,231 @@
 'use client'
-/** Not there yet. */
+import Link from 'next/link'
+import { useRouter, useSearchParams } from 'next/navigation'
+import { useEffect, useMemo, useRef, useState } from 'react'
+import { graphql, useLazyLoadQuery } from 'react-relay'
+import type { CreateVMPageMutation } from '@/__generated__/CreateVMPageMutation.graphql'
+import type { CreateVMPageQuery } from '@/__generated__/CreateVMPageQuery.graphql'
+import { paths } from '@/lib/paths'
+import { randomKey } from '@/lib/random'
+import { type Fault, faultOf } from '@/relay/fault'
+import { follow, useOperationPulse } from '@/relay/own-operations'
+import { useAction } from '@/relay/use-action'
+import { Button } from '@/ui/Button'
+import { Form } from '@/ui/Form'
+import { Empty, PageBody, PageHeader } from '@/ui/page'
+import { AdvancedSection } from './AdvancedSection'
+import { BootSection } from './BootSection'
+import { DeviceSections } from './DeviceSections'
+import { type Draft, EMPTY, inputOf, problemsOf } from './draft'
+import { GuestSection } from './GuestSection'
+import { SizeSection } from './SizeSection'
+import { Summary } from './Summary'
+import { WhereSection } from './WhereSection'
+
+const query = graphql`
+  query CreateVMPageQuery {
+    images {
+      id
+      name
+      os
+      status
+      pool
+      capacityBytes
+      defaultUser
+      provider {
+        id
+        name
+      }
+      operation {
+        progress
+        note
+      }
+    }
+    hypervisorHosts {
+      id
+      name
+      status
+      provider {
+        id
+        name
+      }
+      resourceUtilization {
+        memoryTotalMiB
+        memoryAllocatedMiB
+        vcpusAllocated
+      }
+      capabilities {
+        cpus
+        machineTypes
+        firmwares
+        accelerators
+      }
+      storagePools {
+        name
+        active
+        freeBytes
+      }
+      networks {
+        name
+        type
+        mode
+        active
+        cidr
+      }
+    }
+  }
+`
+
+type Data = CreateVMPageQuery['response']
+export type HostChoice = Data['hypervisorHosts'][number]
+export type ImageChoice = Data['images'][number]
+export type SectionProps = {
+  draft: Draft
+  set: (patch: Partial<Draft>) => void
+  problems: ReturnType<typeof problemsOf>
+  host: HostChoice | undefined
+  images: readonly ImageChoice[]
+}
+
 export function CreateVMPage() {
-  return null
+  const pulse = useOperationPulse()
+  const [fetchKey, setFetchKey] = useState(0)
+  useEffect(() => {
+    if (pulse === fetchKey) return
+    const timer = setTimeout(() => setFetchKey(pulse), 1500)
+    return () => clearTimeout(timer)
+  }, [pulse, fetchKey])
+  const data = useLazyLoadQuery<CreateVMPageQuery>(query, {}, { fetchKey, fetchPolicy: 'store-and-network' })
+  const usable = data.hypervisorHosts.some((host) => host.status === 'ACTIVE')
+  return (
+    <>
+      <PageHeader
+        title="New virtual machine"
+        crumbs={
+          <>
+            <Link href={paths.vms()} className="hover:underline">
+              Virtual machines
+            </Link>{' '}
+            /
+          </>
+        }
+      />
+      <PageBody>
+        {usable ? (
+          <Fields data={data} />
+        ) : (
+          <Empty title="No host answers" action={<Button render={<Link href={paths.hosts()} />}>Hosts</Button>}>
+            A VM needs a host to run on. Connect one, or see why those there are do not answer.
+          </Empty>
+        )}
+      </PageBody>
+    </>
+  )
+}
+
+function Fields({ data }: { data: Data }) {
+  const router = useRouter()
+  const given = useSearchParams().get('image')
+  const [draft, setDraft] = useState<Draft>(() => first(data, given))
+  const set = (patch: Partial<Draft>) => setDraft((before) => ({ ...before, ...patch }))
+  const [tried, setTried] = useState(false)
+  const [fault, setFault] = useState<Fault | null>(null)
+  const key = useRef(randomKey())
+  const [send, busy] = useAction<CreateVMPageMutation>(graphql`
+    mutation CreateVMPageMutation($input: CreateVMInput!) {
+      createVM(input: $input) {
+        operation {
+          ...vmPower_operation @relay(mask: false)
+        }
+        vm {
+          id
+          name
+          ...VMRow_vm
+        }
+      }
+    }
+  `)
+  const host = data.hypervisorHosts.find((each) => each.provider.id === draft.provider)
+  const images = useMemo(
+    () => data.images.filter((image) => image.provider.id === draft.provider),
+    [data.images, draft.provider],
+  )
+  const found = problemsOf(draft)
+  const problems = tried ? found : {}
+  useLeaveGuard(draft.name !== '' && !busy)
+  const submit = () => {
+    setTried(true)
+    const [wrong] = Object.keys(found)
+    if (wrong) return focusFirst()
+    setFault(null)
+    send({ input: inputOf(draft, host?.networks ?? [], key.current) })
+      .then(({ createVM }) => {
+        follow(createVM.operation.id, `Create ${createVM.vm.name}`)
+        router.push(paths.vm(createVM.vm.id))
+      })
+      .catch((cause) => {
+        const told = faultOf(cause)
+        // Only an answer that was lost may be asked for again with the same key.
+        if (told.facts.code !== 'UNAVAILABLE') key.current = randomKey()
+        setFault(told)
+      })
+  }
+  const section = { draft, set, problems, host, images }
+  return (
+    <Form
+      fault={fault?.facts ?? null}
+      onSubmit={submit}
+      label="New virtual machine"
+      className="grid max-w-6xl gap-x-10 gap-y-6 lg:grid-cols-[minmax(0,1fr)_18rem]"
+    >
+      <div className="flex min-w-0 flex-col gap-8">
+        <WhereSection {...section} hosts={data.hypervisorHosts} />
+        <BootSection {...section} />
+        <SizeSection {...section} />
+        <DeviceSections {...section} />
+        <GuestSection {...section} />
+        <AdvancedSection {...section} />
+      </div>
+      <Summary draft={draft} host={host} image={images.find((each) => each.id === draft.image)} busy={busy} />
+    </Form>
+  )
+}
+
+/** What is there at first: the first host that answers, its newest image, its first network. */
+function first({ hypervisorHosts, images }: Data, given: string | null): Draft {
+  const image = images.find((each) => each.id === given)
+  const host = hypervisorHosts.find((each) =>
+    image ? each.provider.id === image.provider.id : each.status === 'ACTIVE',
+  )
+  const own = images.find((each) => each.provider.id === host?.provider.id && each.status === 'READY')
+  return { ...EMPTY, ...placed(host), provider: host?.provider.id ?? '', image: image?.id ?? own?.id ?? '' }
+}
+
+/** What depends on the host: its networks, and nothing of another one's pools. */
+export function placed(host: HostChoice | undefined): Partial<Draft> {
+  const network = host?.networks.find((each) => each.active)
+  return {
+    pool: '',
+    disks: [],
+    machineType: '',
+    nics: network ? [{ key: randomKey(), network: network.name, model: 'virtio' }] : [],
+  }
+}
+
+function focusFirst() {
+  requestAnimationFrame(() => {
+    const field = document.querySelector<HTMLElement>('form [aria-invalid="true"]')
+    field?.focus()
+    field?.scrollIntoView({ block: 'center' })
+  })
+}
+
+/** A filled form is not lost to a closed tab. */
+function useLeaveGuard(on: boolean) {
+  useEffect(() => {
+    if (!on) return
+    const ask = (event: BeforeUnloadEvent) => event.preventDefault()
+    window.addEventListener('beforeunload', ask)
+    return () => window.removeEventListener('beforeunload', ask)
+  }, [on])
 }

@@ -1,12 +1,64 @@
 'use client'
-import { graphql } from 'react-relay'
+import { useEffect, useState } from 'react'
+import { graphql, useLazyLoadQuery } from 'react-relay'
+import type { OperationsQuery } from '@/__generated__/OperationsQuery.graphql'
+import { OperationRow } from '@/features/operation/OperationRow'
+import { useOperationPulse } from '@/relay/own-operations'
+import { Button } from '@/ui/Button'
 
-export const fragment = graphql`
-  fragment Operations_vm on VM {
-    id
-  }
-`
+const PAGE = 20
 
+/** What was done with this VM, newest first. */
 export function Operations({ id }: { id: string }) {
-  return id
+  const [open, setOpen] = useState<string | null>(null)
+  const [first, setFirst] = useState(PAGE)
+  const [fetchKey, setFetchKey] = useState(0)
+  const pulse = useOperationPulse()
+  useEffect(() => {
+    if (pulse === fetchKey) return
+    const timer = setTimeout(() => setFetchKey(pulse), 1000)
+    return () => clearTimeout(timer)
+  }, [pulse, fetchKey])
+  const { vm } = useLazyLoadQuery<OperationsQuery>(
+    graphql`
+      query OperationsQuery($id: ID!, $first: Int!) {
+        vm(id: $id) {
+          id
+          operations(first: $first) {
+            totalCount
+            edges {
+              node {
+                id
+                ...OperationRow_operation
+              }
+            }
+          }
+        }
+      }
+    `,
+    { id, first },
+    { fetchKey, fetchPolicy: 'store-and-network' },
+  )
+  const { edges, totalCount } = vm?.operations ?? { edges: [], totalCount: 0 }
+  if (edges.length === 0) return <p className="text-soft">Nothing has been done with it through NovaCron yet.</p>
+  return (
+    <>
+      <ul aria-label="Operations" className="-mt-3">
+        {edges.map(({ node }) => (
+          <OperationRow
+            key={node.id}
+            operation={node}
+            bare
+            open={open === node.id}
+            onOpen={(on) => setOpen(on ? node.id : null)}
+          />
+        ))}
+      </ul>
+      {edges.length < totalCount && (
+        <Button className="mt-4" onClick={() => setFirst(first + PAGE)}>
+          Older ones
+        </Button>
+      )}
+    </>
+  )
 }

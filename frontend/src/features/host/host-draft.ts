@@ -1,0 +1,58 @@
+export type Transport = 'LOCAL' | 'TLS' | 'SSH'
+
+export type HostDraft = {
+  name: string
+  transport: Transport
+  host: string
+  port: string
+  user: string
+  accelerator: 'AUTO' | 'KVM' | 'QEMU'
+  caCertificate: string
+  clientCertificate: string
+  clientKey: string
+  sshKey: string
+  sshHostKey: string
+}
+
+export const EMPTY: HostDraft = {
+  name: '',
+  transport: 'LOCAL',
+  host: '',
+  port: '',
+  user: '',
+  accelerator: 'AUTO',
+  caCertificate: '',
+  clientCertificate: '',
+  clientKey: '',
+  sshKey: '',
+  sshHostKey: '',
+}
+
+/** Only what the chosen way needs: a key typed for another way is not sent. */
+export function inputOf(draft: HostDraft) {
+  const { transport } = draft
+  const far = transport !== 'LOCAL'
+  return {
+    name: draft.name.trim(),
+    kind: 'LIBVIRT' as const,
+    transport,
+    host: far ? draft.host.trim() : undefined,
+    port: far && draft.port.trim() ? Number(draft.port) || 0 : undefined,
+    user: transport === 'SSH' ? draft.user.trim() || undefined : undefined,
+    accelerator: draft.accelerator,
+    credentials: credentialsOf(draft),
+  }
+}
+
+function credentialsOf({ transport, caCertificate, clientCertificate, clientKey, sshKey, sshHostKey }: HostDraft) {
+  const given = (text: string) => text.trim() || undefined
+  if (transport === 'TLS')
+    return {
+      caCertificate: given(caCertificate),
+      clientCertificate: given(clientCertificate),
+      clientKey: given(clientKey),
+    }
+  // A key file ends with a line end, and ssh insists on it.
+  if (transport === 'SSH') return { sshKey: given(sshKey) && `${sshKey.trim()}\n`, sshHostKey: given(sshHostKey) }
+  return undefined
+}

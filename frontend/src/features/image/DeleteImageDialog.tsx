@@ -1,0 +1,51 @@
+'use client'
+import { useState } from 'react'
+import { graphql } from 'react-relay'
+import type { DeleteImageDialogMutation } from '@/__generated__/DeleteImageDialogMutation.graphql'
+import { type Fault, faultOf } from '@/relay/fault'
+import { follow } from '@/relay/own-operations'
+import { useAction } from '@/relay/use-action'
+import { ConfirmDialog } from '@/ui/ConfirmDialog'
+import { Check } from '@/ui/fields'
+
+type Props = { image: { id: string; name: string; volume: string }; onClose: () => void }
+
+export function DeleteImageDialog({ image, onClose }: Props) {
+  const [deleteVolume, setDeleteVolume] = useState(true)
+  const [fault, setFault] = useState<Fault | null>(null)
+  const [send, busy] = useAction<DeleteImageDialogMutation>(graphql`
+    mutation DeleteImageDialogMutation($input: DeleteImageInput!) {
+      deleteImage(input: $input) {
+        operation {
+          id
+        }
+      }
+    }
+  `)
+  const confirm = () =>
+    send({ input: { id: image.id, deleteVolume } })
+      .then(({ deleteImage }) => {
+        follow(deleteImage.operation.id, `Delete the image ${image.name}`)
+        onClose()
+      })
+      .catch((cause) => setFault(faultOf(cause)))
+  return (
+    <ConfirmDialog
+      title={`Delete the image ${image.name}?`}
+      label={deleteVolume ? 'Delete' : 'Forget'}
+      danger
+      busy={busy}
+      fault={fault?.facts}
+      onClose={onClose}
+      onConfirm={confirm}
+    >
+      <p>VMs can no longer be made from it.</p>
+      <Check
+        label="Delete its volume too"
+        hint={`${image.volume}. Not possible while disks of VMs are overlays of it.`}
+        checked={deleteVolume}
+        onChange={setDeleteVolume}
+      />
+    </ConfirmDialog>
+  )
+}

@@ -1,0 +1,56 @@
+'use client'
+import { useEffect, useRef, useState } from 'react'
+import { Button } from '@/ui/Button'
+import type { ConsoleState } from './use-console'
+
+type RFB = import('@novnc/novnc').default
+type Props = { url: string; name: string; onState: (state: ConsoleState, why?: string) => void }
+
+/** A VM's screen by VNC. Keys go to the guest while the screen has the focus. */
+export function Screen({ url, name, onState }: Props) {
+  const box = useRef<HTMLDivElement>(null)
+  const [rfb, setRFB] = useState<RFB | null>(null)
+  useEffect(() => {
+    let session: RFB | undefined
+    let over = false
+    import('@novnc/novnc').then(({ default: Client }) => {
+      if (over || !box.current) return
+      session = new Client(box.current, url, { wsProtocols: ['binary'] })
+      session.scaleViewport = true
+      session.background = 'black'
+      session.addEventListener('connect', () => onState('open'))
+      session.addEventListener('disconnect', (event) => {
+        setRFB(null)
+        onState(event.detail.clean ? 'closed' : 'failed', event.detail.clean ? '' : 'The connection broke.')
+      })
+      session.addEventListener('securityfailure', (event) =>
+        onState('failed', event.detail.reason ?? 'The screen refused us.'),
+      )
+      setRFB(session)
+    })
+    return () => {
+      over = true
+      session?.disconnect()
+    }
+  }, [url, onState])
+  return (
+    <>
+      <section
+        ref={box}
+        aria-label={`Screen of ${name}`}
+        className="h-[min(64dvh,40rem)] overflow-hidden rounded-md bg-black"
+      />
+      <div className="mt-2 flex flex-wrap items-center gap-2">
+        <Button size="sm" disabled={!rfb} onClick={() => rfb?.sendCtrlAltDel()}>
+          Send Ctrl+Alt+Del
+        </Button>
+        <Button size="sm" disabled={!rfb} onClick={() => rfb?.focus()}>
+          Type into the screen
+        </Button>
+        <Button size="sm" onClick={() => box.current?.requestFullscreen()}>
+          Full screen
+        </Button>
+      </div>
+    </>
+  )
+}

@@ -1,0 +1,67 @@
+'use client'
+import { formatBytes, formatMiB, parseSize } from '@/lib/units'
+import { Button } from '@/ui/Button'
+import { Meter } from '@/ui/Meter'
+import type { HostChoice, ImageChoice } from './CreateVMPage'
+import { type Draft, keysOf } from './draft'
+
+type Props = { draft: Draft; host: HostChoice | undefined; image: ImageChoice | undefined; busy: boolean }
+
+/** What is about to be made, and what its host has left after it. */
+export function Summary({ draft, host, image, busy }: Props) {
+  const memory = (parseSize(draft.memory) ?? 0) / 1024 ** 2
+  const vcpus = Number(draft.vcpus) || 0
+  const keys = keysOf(draft.sshKeys).length
+  const size = draft.bootSize.trim() ? parseSize(draft.bootSize) : image?.capacityBytes
+  const lines = [
+    host && `on ${host.provider.name}`,
+    `${vcpus} vCPU, ${formatMiB(memory)} memory`,
+    image
+      ? `${image.os || image.name}${size ? `, ${formatBytes(size)} disk` : ''}`
+      : size
+        ? `an empty disk of ${formatBytes(size)}`
+        : 'no image yet',
+    draft.disks.length > 0 && `${draft.disks.length} more ${draft.disks.length === 1 ? 'disk' : 'disks'}`,
+    draft.nics.length ? draft.nics.map((nic) => nic.network).join(', ') : 'no network',
+    keys > 0 ? `${keys} SSH ${keys === 1 ? 'key' : 'keys'}` : image ? 'no SSH key' : '',
+  ].filter(Boolean)
+  const { memoryTotalMiB = 0, memoryAllocatedMiB = 0, vcpusAllocated = 0 } = host?.resourceUtilization ?? {}
+  const promised = memoryAllocatedMiB + memory
+  return (
+    <aside aria-label="Summary" className="min-w-0">
+      <div className="sticky top-4 flex flex-col gap-4 rounded-lg border bg-surface p-4">
+        <div>
+          <h2 className="font-semibold wrap-anywhere">{draft.name || 'A virtual machine'}</h2>
+          <ul className="mt-1 text-soft">
+            {lines.map((line) => (
+              <li key={String(line)}>{line}</li>
+            ))}
+          </ul>
+        </div>
+        {host && (
+          <div className="flex flex-col gap-3 border-t pt-3">
+            <p className="text-xs text-soft">Given out on {host.provider.name} with it</p>
+            <Meter
+              label="Memory"
+              value={promised}
+              max={memoryTotalMiB}
+              text={`${formatMiB(promised)} of ${formatMiB(memoryTotalMiB)}`}
+            />
+            <Meter
+              label="vCPUs"
+              value={vcpusAllocated + vcpus}
+              max={host.capabilities.cpus}
+              text={`${vcpusAllocated + vcpus} on ${host.capabilities.cpus} CPUs`}
+            />
+            {promised > memoryTotalMiB && (
+              <p className="text-xs text-warn">More memory than the host has: it may not start.</p>
+            )}
+          </div>
+        )}
+        <Button type="submit" look="primary" busy={busy}>
+          Create VM
+        </Button>
+      </div>
+    </aside>
+  )
+}

@@ -1,0 +1,65 @@
+import { describe, expect, test } from 'vitest'
+import { type Draft, EMPTY, inputOf, problemsOf } from './draft'
+
+const good: Draft = { ...EMPTY, provider: 'p1', name: 'web-01', image: 'i1' }
+const networks = [
+  { name: 'default', type: 'network' },
+  { name: 'br0', type: 'bridge' },
+]
+
+describe('what is wrong before asking', () => {
+  test('nothing with a host, a name and an image', () => expect(problemsOf(good)).toEqual({}))
+  test('an empty form', () => expect(Object.keys(problemsOf(EMPTY))).toEqual(['name', 'provider', 'boot']))
+  test.each(['-web', 'web 01', 'ü', 'x'.repeat(64)])('the name %s', (name) =>
+    expect(problemsOf({ ...good, name }).name).toMatch(/63/),
+  )
+  test.each(['0', '-1', '2.5', '256', 'two'])('%s vCPUs', (vcpus) =>
+    expect(problemsOf({ ...good, vcpus }).vcpus).toBeDefined(),
+  )
+  test('memory below what the API takes', () => {
+    expect(problemsOf({ ...good, memory: '8 MiB' }).memoryMiB).toBeDefined()
+    expect(problemsOf({ ...good, memory: '96 MiB' }).memoryMiB).toBeUndefined()
+  })
+  test('a private key is no public key', () => {
+    expect(problemsOf({ ...good, sshKeys: '-----BEGIN OPENSSH PRIVATE KEY-----' }).sshKeys).toMatch(/no public key/)
+    expect(problemsOf({ ...good, sshKeys: '# mine\nssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA me' }).sshKeys).toBeUndefined()
+  })
+})
+
+describe('what is sent', () => {
+  test('what was left alone is left out', () => {
+    expect(inputOf(good, networks, 'k')).toEqual({
+      idempotencyKey: 'k',
+      provider: 'p1',
+      name: 'web-01',
+      vcpus: 2,
+      memoryMiB: 2048,
+      disks: [{ image: 'i1', clone: 'COPY_ON_WRITE', format: 'qcow2', bus: 'virtio', readOnly: false, cdrom: false }],
+      networks: [],
+      firmware: 'BIOS',
+      autostart: false,
+      start: true,
+    })
+  })
+
+  test('a bridge is told from a network, a CD-ROM from a disk', () => {
+    const input = inputOf(
+      {
+        ...good,
+        nics: [{ key: '1', network: 'br0', model: 'virtio' }],
+        disks: [{ key: '1', kind: 'volume', size: '', pool: 'iso', volume: 'a.iso', cdrom: true }],
+        sshKeys: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA me\n',
+      },
+      networks,
+      'k',
+    )
+    expect(input.networks).toEqual([{ type: 'bridge', network: 'br0', model: 'virtio' }])
+    expect(input.disks[1]).toMatchObject({
+      volume: { pool: 'iso', name: 'a.iso' },
+      cdrom: true,
+      bus: 'sata',
+      readOnly: true,
+    })
+    expect(input.cloudInit?.sshKeys).toEqual(['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA me'])
+  })
+})
