@@ -228,7 +228,7 @@ func (c *Control) disk(ctx context.Context, tx *store.Store, viewer access.Viewe
 		i, err := tx.Image(ctx, viewer.Scope(), *d.ImageID)
 		switch {
 		case err != nil:
-			return r, err
+			return r, fault.Of(err).At(field + ".image")
 		case i.ProviderID != p.ID:
 			return r, fault.Field(field+".image", "Choose one of this host's, or import it there.", "the image %s is at another host", i.Name)
 		case i.Status != fleet.ImageReady:

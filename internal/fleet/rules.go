@@ -146,6 +146,7 @@ func (d NewDisk) Check(field string) error {
 		oneOf(field+".format", d.Format, "", "qcow2", "raw"),
 		oneOf(field+".bus", d.Bus, "", "virtio", "scsi", "sata"),
 		checkWord(field+".pool", d.Pool),
+		checkVolume(field+".volume", d.Volume),
 	})
 }
 
@@ -288,6 +289,17 @@ func checkWord(field, word string) error {
 		return fault.Field(field, "Use its name as the host knows it.", "%s is no such name", quote(word))
 	}
 	return nil
+}
+
+// checkVolume keeps out what a file in a pool cannot be called, and what QEMU could take for a protocol.
+func checkVolume(field string, v *drivers.VolumeRef) error {
+	if v == nil {
+		return nil
+	}
+	if n := v.Volume; n == "" || len(n) > 255 || n[0] == '.' || n[0] == '-' || strings.ContainsAny(n, `/:\`) || strings.ContainsFunc(n, unicode.IsControl) || !utf8.ValidString(n) {
+		return fault.Field(field+".name", "Use the volume's name as its pool lists it.", "%s is no name of a volume", quote(n))
+	}
+	return checkWord(field+".pool", v.Pool)
 }
 
 func oneOf(field, value string, allowed ...string) error {
