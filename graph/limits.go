@@ -109,14 +109,17 @@ func (m *meter) field(f *ast.Field) weight {
 	return weight{add(1, multiply(m.times(f), in.cost)), in.depth + 1}
 }
 
+// maxRows is the longest page there is: who asks for more is told so by the list itself.
+const maxRows = 200
+
 // times is how many rows a field may have.
 func (m *meter) times(f *ast.Field) int {
 	args := f.ArgumentMap(m.variables)
 	switch first := args["first"].(type) {
 	case int64:
-		return int(min(max(first, 1), math.MaxInt32))
+		return int(min(max(first, 1), maxRows))
 	case int:
-		return max(first, 1)
+		return min(max(first, 1), maxRows)
 	}
 	if f.Definition.Type.Elem != nil && len(f.SelectionSet) > 0 && f.Name != "edges" {
 		return unpaged

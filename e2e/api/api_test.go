@@ -17,7 +17,7 @@ func TestScenarios(t *testing.T) {
 		t.Skip("scenarios take their time")
 	}
 	testscript.Run(t, testscript.Params{
-		Dir: ".", RequireExplicitExec: true, RequireUniqueNames: true,
+		Dir: ".", RequireExplicitExec: true, ContinueOnError: true, RequireUniqueNames: true,
 		Setup: func(env *testscript.Env) error {
 			s, err := newServer(env.T().(testing.TB), env.WorkDir)
 			if err != nil {
@@ -46,7 +46,7 @@ func TestScenarios(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"as": cmdAs, "sign-in": cmdSignIn, "ended": cmdEnded, "gql": cmdGQL, "get": cmdGet, "is": cmdIs, "has": cmdHas, "refused": cmdRefused, "until": cmdUntil,
 			"await": cmdWait, "http": cmdHTTP, "subscribe": cmdSubscribe, "sse": cmdSSE, "event": cmdEvent,
-			"restart": cmdRestart, "virsh": cmdVirsh, "novacron": cmdNovacron,
+			"bad": cmdBad, "restart": cmdRestart, "virsh": cmdVirsh, "novacron": cmdNovacron,
 		},
 	})
 }

@@ -20,6 +20,9 @@
 //	is PATH VALUE                 compare one; `! is` for not; VALUE null, or `*N` for a list of N
 //	has PATH REGEXP               match one
 //	refused CODE [FIELD]          the last answer's first error has this code, field, and a remedy
+//	bad MUTATION INPUT FIELD CHANGE [CODE]
+//	                              INPUT (a JSON file) with CHANGE (JSON) laid over it is refused for this
+//	                              field; 64kB in CHANGE stands for that many letters
 //	until TIME PATH VALUE QUERY…  ask again until it is so
 //	await OPERATION [STATUS]      until the operation has ended, as SUCCEEDED unless another is given
 //	subscribe NAME QUERY …        open a subscription (graphql-transport-ws); `sse` for an event stream

@@ -271,3 +271,30 @@ func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 	of(ts).answer = nil
 	_ = json.Unmarshal(content, &of(ts).answer)
 }
+
+// cmdBad sends an input with one thing wrong in it and wants it refused, the field named.
+func cmdBad(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, !neg && len(args) >= 4, "bad MUTATION INPUT FIELD CHANGE [CODE]")
+	code := "INVALID"
+	if len(args) == 5 {
+		code = args[4]
+	}
+	var input, change map[string]any
+	ts.Check(json.Unmarshal([]byte(os.Expand(ts.ReadFile(args[1]), ts.Getenv)), &input))
+	ts.Check(json.Unmarshal([]byte(strings.ReplaceAll(os.Expand(args[3], ts.Getenv), "64kB", strings.Repeat("a", 64<<10))), &change))
+	for k, v := range change {
+		input[k] = v
+	}
+	body, err := json.Marshal(map[string]any{"query": ts.ReadFile(args[0]), "variables": map[string]any{"input": input}})
+	ts.Check(err)
+	s := of(ts)
+	s.answer, err = s.ask(body)
+	ts.Check(err)
+	if s.answer["errors"] == nil {
+		ts.Fatalf("taken: %s", text(s.answer))
+	}
+	cmdRefused(ts, false, []string{code, args[2]})
+	if m, _ := at(s.answer, ".errors[0].message"); len(text(m)) > 400 {
+		ts.Fatalf("the message has %d bytes", len(text(m)))
+	}
+}
