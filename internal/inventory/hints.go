@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/novacron/novacron/drivers"
+	"github.com/novacron/novacron/internal/fault"
 )
 
 // spacing is the least time between two readings of one VM. The first hint of a storm is followed at
@@ -15,12 +16,17 @@ const spacing = 100 * time.Millisecond
 // patience are the waits before a VM that could not be read is tried again; then the next list will do.
 var patience = []time.Duration{200 * time.Millisecond, time.Second, 5 * time.Second}
 
+// quick is how long a VM may take to be read before it goes to the slow lane, where a few workers have
+// all the patience that the connection allows: a handful of VMs that hang must not hold up the others.
+const quick = 2 * time.Second
+
 // hints are the VMs that have to be read again, each once, however often it was named.
 type hints struct {
 	mu      sync.Mutex
 	entries map[drivers.Ref]*hint
-	queue   []drivers.Ref
-	more    chan struct{} // one token while the queue may have something
+	hung    map[drivers.Ref]bool // they took too long the last time
+	fast    lane
+	slow    lane
 }
 
 type hint struct {
@@ -30,7 +36,18 @@ type hint struct {
 	began   time.Time
 }
 
-func newHints() *hints { return &hints{entries: map[drivers.Ref]*hint{}, more: make(chan struct{}, 1)} }
+// lane is a queue with workers of its own.
+type lane struct {
+	queue []drivers.Ref
+	more  chan struct{} // has a token while the queue may have something
+}
+
+func newHints() *hints {
+	return &hints{
+		entries: map[drivers.Ref]*hint{}, hung: map[drivers.Ref]bool{},
+		fast: lane{more: make(chan struct{}, 1)}, slow: lane{more: make(chan struct{}, 1)},
+	}
+}
 
 // add names a VM. It never waits.
 func (h *hints) add(ref drivers.Ref) {
@@ -45,19 +62,23 @@ func (h *hints) add(ref drivers.Ref) {
 }
 
 func (h *hints) push(ref drivers.Ref) {
-	h.queue = append(h.queue, ref)
-	nudge(h.more)
+	l := &h.fast
+	if h.hung[ref] {
+		l = &h.slow
+	}
+	l.queue = append(l.queue, ref)
+	nudge(l.more)
 }
 
-// next is the VM to read now; false when ctx ends.
-func (h *hints) next(ctx context.Context) (drivers.Ref, bool) {
+// next is the VM of a lane to read now; false when ctx ends.
+func (h *hints) next(ctx context.Context, l *lane) (drivers.Ref, bool) {
 	for {
 		h.mu.Lock()
-		if len(h.queue) > 0 {
-			ref := h.queue[0]
-			h.queue = h.queue[1:]
-			if len(h.queue) > 0 {
-				nudge(h.more) // there is work for another worker too
+		if len(l.queue) > 0 {
+			ref := l.queue[0]
+			l.queue = l.queue[1:]
+			if len(l.queue) > 0 {
+				nudge(l.more) // there is work for another worker too
 			}
 			h.entries[ref].running, h.entries[ref].began = true, time.Now()
 			h.mu.Unlock()
@@ -65,26 +86,31 @@ func (h *hints) next(ctx context.Context) (drivers.Ref, bool) {
 		}
 		h.mu.Unlock()
 		select {
-		case <-h.more:
+		case <-l.more:
 		case <-ctx.Done():
 			return "", false
 		}
 	}
 }
 
-// done says that a VM has been read, or could not be.
-func (h *hints) done(ref drivers.Ref, ok bool) {
+// done says how reading a VM went.
+func (h *hints) done(ref drivers.Ref, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	e := h.entries[ref]
 	e.running = false
 	wait := time.Duration(-1)
 	switch {
-	case !ok && e.tries < len(patience):
+	case err != nil && e.tries < len(patience):
 		wait = patience[e.tries]
 		e.tries++
-	case e.again && ok:
+	case err == nil && e.again:
 		wait, e.tries = max(0, spacing-time.Since(e.began)), 0
+	}
+	if err == nil {
+		delete(h.hung, ref)
+	} else if fault.Is(err, fault.Deadline) {
+		h.hung[ref] = true
 	}
 	e.again = false
 	if wait < 0 {

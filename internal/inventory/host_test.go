@@ -40,8 +40,8 @@ type host struct {
 	opens   int
 	gets    int
 	lists   int
-	asked   func(drivers.Ref) // called before Get reads
-	getting func(drivers.Ref) // called before Get answers
+	asked   func(context.Context, drivers.Ref) // called before Get reads
+	getting func(drivers.Ref)                  // called before Get answers
 }
 
 func newHost(names ...string) *host {
@@ -135,13 +135,16 @@ func (d *driver) List(_ context.Context, o drivers.ListOptions) iter.Seq2[driver
 	}
 }
 
-func (d *driver) Get(_ context.Context, ref drivers.Ref) (drivers.VM, error) {
+func (d *driver) Get(ctx context.Context, ref drivers.Ref) (drivers.VM, error) {
 	d.mu.Lock()
 	d.gets++
 	asked, getting := d.asked, d.getting
 	d.mu.Unlock()
 	if asked != nil {
-		asked(ref)
+		asked(ctx, ref)
+	}
+	if ctx.Err() != nil {
+		return drivers.VM{}, fault.Of(ctx.Err())
 	}
 	d.mu.Lock()
 	v, ok := d.vms[ref]

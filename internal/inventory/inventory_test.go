@@ -314,11 +314,41 @@ func TestDeletedWhileListed(t *testing.T) {
 	h.synced(p.ID)
 	// An operation deletes it, row and all, while the list that still has it is on its way.
 	require.NoError(t, h.store.DeleteVM(t.Context(), h.vms()["db"].ID))
-	host.do(func() { host.asked = func(drivers.Ref) { host.remove("db") } })
+	host.do(func() { host.asked = func(context.Context, drivers.Ref) { host.remove("db") } })
 	gets := host.count(&host.gets)
 	h.relist(p.ID)
 	h.eventually("a closer look", func() bool { return host.count(&host.gets) > gets })
 	time.Sleep(100 * time.Millisecond)
 	h.relist(p.ID)
 	assert.NotContains(t, h.vms(), "db")
+}
+
+// VMs that hang when they are read hold up no other VM of their host, not even if there are more of
+// them than workers.
+func TestHangingVMs(t *testing.T) {
+	host := newHost(names(40)...)
+	h := newHouse(t, host.Open)
+	h.replica(h.store, quickly)
+	p := h.add("lab")
+	h.synced(p.ID)
+	host.do(func() {
+		host.asked = func(ctx context.Context, ref drivers.Ref) {
+			if ref < "ref-vm-0020" {
+				<-ctx.Done()
+			}
+		}
+	})
+	host.hint(names(20)...)
+	change := func(cpus int) time.Duration {
+		began := time.Now()
+		v := vm("vm-0030")
+		v.VCPUs = cpus
+		host.put(v)
+		host.hint("vm-0030")
+		h.eventually("the healthy VM", func() bool { return h.vms()["vm-0030"].VCPUs == cpus })
+		return time.Since(began)
+	}
+	first, second := change(3), change(4)
+	t.Logf("a change of a healthy VM behind 20 hanging ones: %v, and again: %v", first, second)
+	assert.Less(t, second, time.Second)
 }

@@ -141,7 +141,10 @@ func (r *reader) session(ctx context.Context, conn *drivers.Conn, version int) e
 	group.Go(func() { r.askGuests(ctx, conn) })
 	group.Go(func() { end(r.write(ctx, readings)) })
 	for range r.o.Workers {
-		group.Go(func() { r.readHints(ctx, conn, readings) })
+		group.Go(func() { r.readHints(ctx, conn, &r.hints.fast, quick, readings) })
+	}
+	for range 2 {
+		group.Go(func() { r.readHints(ctx, conn, &r.hints.slow, 0, readings) })
 	}
 	asked := r.lease().RefreshRequestedAt
 	for ctx.Err() == nil {

@@ -119,32 +119,44 @@ func lost(err error) bool {
 	return fault.Is(err, fault.Conflict) && fault.Of(err).Provider == "" || fault.Is(err, fault.NotFound) && fault.Of(err).Provider == ""
 }
 
-// readHints reads one VM after the other.
-func (r *reader) readHints(ctx context.Context, conn *drivers.Conn, readings chan<- reading) {
+// readHints reads one VM of a lane after the other, each for at most that long (0: as the connection allows).
+func (r *reader) readHints(ctx context.Context, conn *drivers.Conn, l *lane, limit time.Duration, readings chan<- reading) {
 	for {
-		ref, ok := r.hints.next(ctx)
+		ref, ok := r.hints.next(ctx, l)
 		if !ok {
 			return
 		}
-		at, err := r.store.Now(ctx)
-		var vm drivers.VM
-		if err == nil {
-			vm, err = conn.Get(ctx, ref)
-		}
-		gone := fault.Is(err, fault.NotFound)
-		r.hints.done(ref, err == nil || gone)
-		if err != nil && !gone {
+		one, err := r.read(ctx, conn, ref, limit)
+		r.hints.done(ref, err)
+		if err != nil {
 			if ctx.Err() == nil {
 				r.logger.Info("reading a VM", "ref", ref, "error", err)
 			}
 			continue
 		}
 		select {
-		case readings <- reading{ref: ref, vm: vm, gone: gone, at: at}:
+		case readings <- one:
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+func (r *reader) read(ctx context.Context, conn *drivers.Conn, ref drivers.Ref, limit time.Duration) (reading, error) {
+	at, err := r.store.Now(ctx)
+	if err != nil {
+		return reading{}, err
+	}
+	if limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, limit)
+		defer cancel()
+	}
+	vm, err := conn.Get(ctx, ref)
+	if fault.Is(err, fault.NotFound) {
+		return reading{ref: ref, gone: true, at: at}, nil
+	}
+	return reading{ref: ref, vm: vm, at: at}, err
 }
 
 // write writes what the workers read, as many in one transaction as are waiting: a single change at
