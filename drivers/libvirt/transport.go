@@ -240,6 +240,8 @@ func untrusted(ctx context.Context, err error) error {
 		e = fault.New(fault.Unavailable, "the host's certificate may not be used by a server").At("host").With("Have it issued with the extended key usage of a server.")
 	case strings.Contains(err.Error(), "protocol version"): // the peer's alert, or our own refusal of its answer
 		e = fault.New(fault.Unavailable, "the host does not speak TLS 1.3").At("host").With("Allow TLS 1.3 in tls_priority of the host's libvirtd.conf.")
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF):
+		e = fault.New(fault.Unavailable, "the host broke off the TLS handshake").With("Check that the port is libvirt's TLS port and that its daemon runs.")
 	case errors.As(err, &plain):
 		e = fault.New(fault.Unavailable, "what listens there does not speak TLS").At("port").With("Give libvirt's TLS port, usually 16514.")
 	}
