@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -132,13 +133,11 @@ func (c *Control) DeleteVM(ctx context.Context, vm uuid.UUID, fates map[string]d
 }
 
 func mayDelete(v *fleet.VM, force bool) error {
-	switch v.ObservedStatus {
-	case fleet.VMRunning, fleet.VMPaused, fleet.VMStarting, fleet.VMStopping:
-		if !force && v.MissingSince == nil {
-			return fault.New(fault.Conflict, "it is not off").With("Shut it down first, or delete it by force.")
-		}
+	off := []fleet.VMStatus{fleet.VMStopped, fleet.VMSuspended, fleet.VMError, fleet.VMUnknown, fleet.VMProvisioning}
+	if force || v.MissingSince != nil || slices.Contains(off, v.ObservedStatus) {
+		return nil // what is not known here is looked at by the operation
 	}
-	return nil
+	return fault.New(fault.Conflict, "it is not off").With("Shut it down first, or delete it by force.")
 }
 
 func hasDisk(v *fleet.VM, name string) bool {

@@ -47,7 +47,7 @@ func (c *Control) CreateVM(ctx context.Context, n fleet.NewVM) (o *fleet.Operati
 			o, v, err = c.createVM(ctx, tx, viewer, n, fingerprint)
 			return err
 		})
-		if n.IdempotencyKey == "" || !fault.Is(err, fault.Exists) || fault.Of(err).Field != "" {
+		if n.IdempotencyKey == "" || !fault.Is(err, fault.Exists) {
 			break
 		}
 	}

@@ -117,7 +117,7 @@ func (w *work) do(i int) next {
 	if err != nil {
 		return w.turn(fault.Of(err))
 	}
-	t, err, next := w.attempt(i, s, s.do, fleet.StepRunning)
+	t, next, err := w.attempt(i, s, s.do, fleet.StepRunning)
 	if next != goOn {
 		return next
 	}
@@ -196,7 +196,7 @@ func (w *work) undo(i int) next {
 	var t drivers.Task
 	if err == nil {
 		var next next
-		if t, err, next = w.attempt(i, s, s.undo, fleet.StepUndoing); next != goOn {
+		if t, next, err = w.attempt(i, s, s.undo, fleet.StepUndoing); next != goOn {
 			return next
 		}
 	}
@@ -240,8 +240,8 @@ func (w *work) undone(i int) next {
 }
 
 // attempt calls a step's function, or polls the task that an earlier call began. A task that the
-// provider has forgotten is begun again. Its third answer is goOn when the first two mean something.
-func (w *work) attempt(i int, s step, f func(context.Context, *work) (drivers.Task, error), doing fleet.StepStatus) (t drivers.Task, err error, _ next) { //nolint:revive // the error is about the step
+// provider has forgotten is begun again. The task and the error mean something when next is goOn.
+func (w *work) attempt(i int, s step, f func(context.Context, *work) (drivers.Task, error), doing fleet.StepStatus) (t drivers.Task, _ next, err error) {
 	if task := w.saved.Task; task != nil {
 		err = w.guarded(s, func(ctx context.Context) error {
 			conn, err := w.Conn(ctx)
@@ -251,10 +251,10 @@ func (w *work) attempt(i int, s step, f func(context.Context, *work) (drivers.Ta
 			return err
 		})
 		if next, over := w.over(err); over {
-			return t, err, next
+			return t, next, err
 		}
 		if !fault.Is(err, fault.NotFound) || w.saved.Tries >= forgotten {
-			return t, err, goOn
+			return t, goOn, err
 		}
 		w.mu.Lock()
 		w.saved.Task = nil
@@ -263,11 +263,11 @@ func (w *work) attempt(i int, s step, f func(context.Context, *work) (drivers.Ta
 	}
 	r := &w.op.Steps[i]
 	if next := w.begin(r, doing); next != goOn {
-		return t, nil, next
+		return t, next, nil
 	}
 	err = w.guarded(s, func(ctx context.Context) error { t, err = f(ctx, w); return err })
 	next, _ := w.over(err)
-	return t, err, next
+	return t, next, err
 }
 
 // over tells that there is nobody left to judge a step's outcome: the lease is lost, or goes to others.

@@ -32,7 +32,7 @@ func (s *Store) operation(ctx context.Context, q *bun.SelectQuery, id uuid.UUID)
 // OperationsByID reads many at once; those that are not there or not in the scope are left out.
 func (s *Store) OperationsByID(ctx context.Context, scope fleet.Scope, ids []uuid.UUID) (map[uuid.UUID]*fleet.Operation, error) {
 	var all []*fleet.Operation
-	err := within(s.db.NewSelect().Model(&all), scope).Where("id IN (?)", bun.In(ids)).Scan(ctx)
+	err := within(s.db.NewSelect().Model(&all), scope).Where("id IN (?)", bun.List(ids)).Scan(ctx)
 	return byID(all, func(o *fleet.Operation) uuid.UUID { return o.ID }), broken(err)
 }
 
@@ -60,8 +60,8 @@ func (s *Store) OperationByKey(ctx context.Context, tenant uuid.UUID, key string
 // that wait for that.
 func (s *Store) ActiveOperations(ctx context.Context, scope fleet.Scope, targets []uuid.UUID) (map[uuid.UUID]*fleet.Operation, error) {
 	var all []*fleet.Operation
-	err := within(s.db.NewSelect().Model(&all), scope).Where("target_id IN (?)", bun.In(targets)).
-		Where("waits_for IS NULL").Where("status IN (?)", bun.In(fleet.ActiveOperationStatuses())).Scan(ctx)
+	err := within(s.db.NewSelect().Model(&all), scope).Where("target_id IN (?)", bun.List(targets)).
+		Where("waits_for IS NULL").Where("status IN (?)", bun.List(fleet.ActiveOperationStatuses())).Scan(ctx)
 	return byID(all, func(o *fleet.Operation) uuid.UUID { return *o.TargetID }), broken(err)
 }
 
@@ -94,10 +94,10 @@ func (s *Store) CountOperations(ctx context.Context, scope fleet.Scope, f fleet.
 
 func such(q *bun.SelectQuery, f fleet.OperationFilter) *bun.SelectQuery {
 	if f.Status != nil {
-		q.Where("status IN (?)", bun.In(f.Status))
+		q.Where("status IN (?)", bun.List(f.Status))
 	}
 	if f.Kind != nil {
-		q.Where("kind IN (?)", bun.In(f.Kind))
+		q.Where("kind IN (?)", bun.List(f.Kind))
 	}
 	if f.Target != nil {
 		q.Where("target_id = ?", *f.Target)
@@ -106,9 +106,9 @@ func such(q *bun.SelectQuery, f fleet.OperationFilter) *bun.SelectQuery {
 		q.Where("provider_id = ?", *f.Provider)
 	}
 	if f.Active != nil && *f.Active {
-		q.Where("status IN (?)", bun.In(fleet.ActiveOperationStatuses()))
+		q.Where("status IN (?)", bun.List(fleet.ActiveOperationStatuses()))
 	} else if f.Active != nil {
-		q.Where("status NOT IN (?)", bun.In(fleet.ActiveOperationStatuses()))
+		q.Where("status NOT IN (?)", bun.List(fleet.ActiveOperationStatuses()))
 	}
 	return q
 }
@@ -116,7 +116,7 @@ func such(q *bun.SelectQuery, f fleet.OperationFilter) *bun.SelectQuery {
 // OperationChildren are the parts of many BULK operations, in the order of their targets' names.
 func (s *Store) OperationChildren(ctx context.Context, scope fleet.Scope, parents []uuid.UUID) (map[uuid.UUID][]*fleet.Operation, error) {
 	var all []*fleet.Operation
-	err := within(s.db.NewSelect().Model(&all), scope).Where("parent_id IN (?)", bun.In(parents)).Order("target_name", "id").Scan(ctx)
+	err := within(s.db.NewSelect().Model(&all), scope).Where("parent_id IN (?)", bun.List(parents)).Order("target_name", "id").Scan(ctx)
 	of := make(map[uuid.UUID][]*fleet.Operation, len(parents))
 	for _, o := range all {
 		of[*o.ParentID] = append(of[*o.ParentID], o)
@@ -130,7 +130,7 @@ func (s *Store) OperationChildCounts(ctx context.Context, scope fleet.Scope, par
 		ParentID uuid.UUID
 		fleet.OperationStatusCount
 	}
-	err := within(s.db.NewSelect().Model((*fleet.Operation)(nil)), scope).Where("parent_id IN (?)", bun.In(parents)).
+	err := within(s.db.NewSelect().Model((*fleet.Operation)(nil)), scope).Where("parent_id IN (?)", bun.List(parents)).
 		Column("parent_id", "status").ColumnExpr("count(*) AS count").Group("parent_id", "status").Order("status").Scan(ctx, &rows)
 	of := make(map[uuid.UUID][]fleet.OperationStatusCount, len(parents))
 	for _, r := range rows {

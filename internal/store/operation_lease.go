@@ -78,7 +78,7 @@ func (s *Store) RenewOperations(ctx context.Context, owner string, ttl time.Dura
 	var all []Renewed
 	err := s.db.NewRaw(`UPDATE operations SET lease_until = clock_timestamp() + ?1 * interval '1 ms'
 		WHERE lease_owner = ?0 AND lease_until >= clock_timestamp() AND id IN (?2) RETURNING id, lease_epoch, cancel_requested`,
-		owner, ttl.Milliseconds(), bun.In(ids)).Scan(ctx, &all)
+		owner, ttl.Milliseconds(), bun.List(ids)).Scan(ctx, &all)
 	return all, broken(err)
 }
 
@@ -86,7 +86,7 @@ func (s *Store) RenewOperations(ctx context.Context, owner string, ttl time.Dura
 func (s *Store) CanceledOperations(ctx context.Context, owner string) ([]uuid.UUID, error) {
 	var ids []uuid.UUID
 	err := s.db.NewSelect().Model((*fleet.Operation)(nil)).Column("id").Where("lease_owner = ?", owner).
-		Where("status IN (?)", bun.In([]fleet.OperationStatus{fleet.OperationRunning, fleet.OperationWaiting})).
+		Where("status IN (?)", bun.List([]fleet.OperationStatus{fleet.OperationRunning, fleet.OperationWaiting})).
 		Where("cancel_requested").Scan(ctx, &ids)
 	return ids, broken(err)
 }
