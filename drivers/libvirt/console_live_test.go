@@ -76,7 +76,7 @@ func TestConsoles(t *testing.T) {
 	t.Run("VNC", func(t *testing.T) {
 		c, err := d.Console(ctx, ref, drivers.ConsoleVNC)
 		require.NoError(t, err)
-		defer c.Close()
+		defer func() { _ = c.Close() }()
 		hello := make([]byte, 12)
 		_, err = io.ReadFull(c, hello)
 		require.NoError(t, err)
@@ -108,7 +108,7 @@ func TestConsoles(t *testing.T) {
 	t.Run("the VM's end is the console's", func(t *testing.T) {
 		c, err := d.Console(ctx, ref, drivers.ConsoleSerial)
 		require.NoError(t, err)
-		defer c.Close()
+		defer func() { _ = c.Close() }()
 		_, err = d.Power(ctx, ref, drivers.PowerOff)
 		require.NoError(t, err)
 		done := make(chan error, 1)

@@ -18,7 +18,7 @@ func TestConsolesBySSH(t *testing.T) {
 
 	d, err := Open(ctx, sshHost(t, ""))
 	require.NoError(t, err)
-	defer d.Close()
+	defer func() { _ = d.Close() }()
 	c, err := d.(*Driver).Console(ctx, ref, drivers.ConsoleVNC)
 	require.NoError(t, err)
 	hello := make([]byte, 12)

@@ -128,7 +128,7 @@ func (d *Driver) descriptor(ctx context.Context, ref drivers.Ref, at screen) (io
 		if err != nil {
 			return err
 		}
-		defer f.Close()
+		defer func() { _ = f.Close() }()
 		conn, err = net.FileConn(f)
 		return err
 	})

@@ -97,7 +97,7 @@ func TestISO(t *testing.T) {
 
 	b, err := file.OpenFromPath(path, true)
 	require.NoError(t, err)
-	defer b.Close()
+	defer func() { _ = b.Close() }()
 	iso, err := iso9660.Read(b, int64(len(image)), 0, sector)
 	require.NoError(t, err)
 	assert.Equal(t, "cidata", strings.TrimRight(iso.Label(), " \x00"))

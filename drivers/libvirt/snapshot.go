@@ -2,6 +2,7 @@ package libvirt
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,8 +15,8 @@ import (
 
 var _ drivers.Snapshotter = (*Driver)(nil)
 
-// Two kinds of snapshots, which are not mixed in one VM since deleting one kind would destroy what
-// the other needs:
+// Two kinds of snapshots, which we do not mix in one VM since one kind can destroy what the other
+// needs. Where somebody else has mixed them, what would is refused; newest first, all can go.
 //
 // Internal ones lie inside the qcow2 image, with the memory if asked. They are libvirt's from end
 // to end.
@@ -30,6 +31,7 @@ type snap struct {
 	tree   *element
 	layers map[string]layer // external ones only: by disk, the file that holds the disk as it was
 	memory string           // the file of an external memory image
+	inside []string         // internal ones only: the files that it lies in
 }
 
 // layer is a file of a disk.
@@ -104,6 +106,13 @@ func parseSnap(doc string) (snap, error) {
 			if k.attr("snapshot") == "external" {
 				s.External = true
 				s.layers[k.attr("name")] = layerOf(was[k.attr("name")])
+			}
+		}
+	}
+	if !s.External {
+		for _, k := range was {
+			if f := layerOf(k).file; f != "" {
+				s.inside = append(s.inside, f)
 			}
 		}
 	}
@@ -192,16 +201,32 @@ func find(all []snap, name string) (snap, bool) {
 
 // mixed tells whether there are snapshots of the other kind.
 func mixed(all []snap, external bool) bool {
-	for _, s := range all {
-		if s.External != external {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(all, func(s snap) bool { return s.External != external })
 }
 
-// errMixed is the refusal to touch a VM that has both kinds.
-func errMixed(doing string) error {
-	return fault.New(fault.Conflict, "the VM has internal and external snapshots, and %s one kind would destroy what the other needs", doing).
-		With("Delete the snapshots of the other kind first, the newest before the older ones.")
+// holds names an internal snapshot that lies in a file; empty for none.
+func holds(all []snap, file string) string {
+	for _, s := range all {
+		if slices.Contains(s.inside, file) {
+			return s.Name
+		}
+	}
+	return ""
+}
+
+// frozenBy names an external snapshot that needs one of the files to stay as it is; empty for none.
+func frozenBy(all []snap, files []string) string {
+	for _, s := range all {
+		for _, l := range s.layers {
+			if slices.Contains(files, l.file) {
+				return s.Name
+			}
+		}
+	}
+	return ""
+}
+
+// errNeeded is the refusal to destroy what another snapshot needs.
+func errNeeded(other string) error {
+	return fault.New(fault.Conflict, "it would destroy what the snapshot %q needs", other).With("Delete that one first.")
 }

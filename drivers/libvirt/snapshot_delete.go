@@ -32,11 +32,12 @@ func (d *Driver) DeleteSnapshot(ctx context.Context, ref drivers.Ref, name strin
 		switch {
 		case !ok:
 			return nil // already gone
-		case mixed(all, s.External):
-			return errMixed("deleting")
 		case s.External:
 			note, err = deleteExternal(ctx, c, dom, s, all)
 			return err
+		}
+		if other := frozenBy(all, s.inside); other != "" {
+			return errNeeded(other) // it lies in a file beneath an overlay, which must not change
 		}
 		return forget(dom, name, 0)
 	})
@@ -87,11 +88,18 @@ func deleteExternal(ctx context.Context, c *libvirt.Connect, dom *libvirt.Domain
 		if err != nil {
 			return "", err
 		}
-		chain, err := chainOf(c, now[disk].file)
+		chain, err := chainOf(c, now[disk])
 		if err != nil {
 			return "", err
 		}
+		if len(above) == 1 {
+			if other := holds(all, above[0]); other != "" {
+				return "", errNeeded(other) // it lies in the file that would be merged
+			}
+		}
 		switch {
+		case len(above) == 0 && holds(all, l.file) != "":
+			stays = append(stays, path.Base(l.file))
 		case len(above) == 0:
 			unused = append(unused, l.file)
 		case len(above) == 1 && slices.Contains(chain, above[0]) && ours(above[0], disk, now, others):
@@ -126,7 +134,7 @@ func deleteExternal(ctx context.Context, c *libvirt.Connect, dom *libvirt.Domain
 	}
 	if len(stays) > 0 {
 		slices.Sort(stays)
-		return "the file " + stays[0] + " stays, since several later states stand on it", nil
+		return "the file " + stays[0] + " stays, since other states need it", nil
 	}
 	return "", nil
 }
@@ -165,16 +173,17 @@ func ours(file, disk string, now map[string]layer, snaps []snap) bool {
 	return now[disk].file == file || slices.ContainsFunc(snaps, func(o snap) bool { return o.layers[disk].file == file })
 }
 
-// chainOf follows the overlays from a file down. It believes the headers of files of ours that
-// QEMU wrote, and stops at the first other one, whose content may be the guest's.
-func chainOf(c *libvirt.Connect, file string) ([]string, error) {
+// chainOf follows the overlays from a VM's file down. It believes the header of a file that the VM
+// or the header above uses as qcow2, since then QEMU wrote it; any other is the lowest, whatever the
+// guest wrote into it.
+func chainOf(c *libvirt.Connect, top layer) ([]string, error) {
 	var chain []string
-	for file != "" && len(chain) < 256 {
-		chain = append(chain, file)
-		if !isOverlay(file) {
+	for top.file != "" && len(chain) < 256 {
+		chain = append(chain, top.file)
+		if top.format != formatQcow2 {
 			break
 		}
-		v, err := c.LookupStorageVolByPath(file)
+		v, err := c.LookupStorageVolByPath(top.file)
 		if is(err, libvirt.ERR_NO_STORAGE_VOL) {
 			break
 		}
@@ -186,9 +195,12 @@ func chainOf(c *libvirt.Connect, file string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		file = ""
-		if x.BackingStore != nil {
-			file = x.BackingStore.Path
+		top = layer{}
+		if b := x.BackingStore; b != nil {
+			top.file = b.Path
+			if b.Format != nil {
+				top.format = b.Format.Type
+			}
 		}
 	}
 	return chain, nil

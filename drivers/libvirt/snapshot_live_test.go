@@ -1,10 +1,12 @@
 package libvirt
 
 import (
+	"path"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"libvirt.org/go/libvirt"
 
 	"github.com/novacron/novacron/drivers"
 	"github.com/novacron/novacron/internal/fault"
@@ -174,7 +176,9 @@ func TestExternalSnapshot(t *testing.T) {
 	list, err = d.Snapshots(ctx, ref)
 	require.NoError(t, err)
 	assert.Empty(t, list)
-	t.Log(poolNames(t, d, pool))
+	_, err = d.Delete(ctx, ref, drivers.DeleteOptions{Disks: map[string]drivers.DiskFate{"vda": drivers.DiskDelete}})
+	require.NoError(t, err)
+	assert.Empty(t, poolNames(t, d, pool), "with the disk goes the file that had to stay")
 }
 
 // TestExternalSnapshotMerge deletes snapshots from a line of them.
@@ -314,4 +318,70 @@ func TestRestoreAfterResize(t *testing.T) {
 			assert.Equal(t, map[bool]drivers.State{false: drivers.StateRunning, true: drivers.StateStopped}[external], vm.State)
 		})
 	}
+}
+
+// TestMixedSnapshots has both kinds, which somebody made on the host: what one needs is not
+// destroyed by the other, and newest first all can go.
+func TestMixedSnapshots(t *testing.T) {
+	d := testDriver(t)
+	ctx := t.Context()
+	ref := testVM(t, d, nil)
+	_, err := d.CreateSnapshot(ctx, ref, drivers.SnapshotRequest{Name: "inside"})
+	require.NoError(t, err)
+	require.NoError(t, d.do(ctx, func(c *libvirt.Connect) error {
+		dom, err := domain(c, ref)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = dom.Free() }()
+		s, err := dom.CreateSnapshotXML(`<domainsnapshot><name>beside</name><description>by hand</description></domainsnapshot>`,
+			libvirt.DOMAIN_SNAPSHOT_CREATE_DISK_ONLY|libvirt.DOMAIN_SNAPSHOT_CREATE_ATOMIC)
+		if err != nil {
+			return err
+		}
+		return s.Free()
+	}))
+	list, err := d.Snapshots(ctx, ref)
+	require.NoError(t, err)
+	require.Len(t, list, 2)
+	assert.Equal(t, drivers.Snapshot{Name: "beside", Description: "by hand", Parent: "inside", Current: true, CreatedAt: list[1].CreatedAt, State: drivers.StateStopped, External: true}, list[1])
+	_, err = d.RestoreSnapshot(ctx, ref, "inside")
+	assert.Equal(t, fault.Conflict, fault.KindOf(err), "it would write beneath the overlay: %v", err)
+	_, err = d.DeleteSnapshot(ctx, ref, "inside")
+	assert.Equal(t, fault.Conflict, fault.KindOf(err), "%v", err)
+	assert.Contains(t, fault.Of(err).Message, `"beside"`)
+	for _, n := range []string{"beside", "inside"} {
+		_, err = d.RestoreSnapshot(ctx, ref, n)
+		require.NoError(t, err, n)
+		_, err = d.DeleteSnapshot(ctx, ref, n)
+		require.NoError(t, err, n)
+	}
+	list, err = d.Snapshots(ctx, ref)
+	require.NoError(t, err)
+	assert.Empty(t, list)
+	_, err = d.Power(ctx, ref, drivers.PowerStart)
+	require.NoError(t, err)
+}
+
+// TestLeftOverlay finds the overlay of a call that died before libvirt knew of the snapshot.
+func TestLeftOverlay(t *testing.T) {
+	d := testDriver(t)
+	ctx := t.Context()
+	ref := testVM(t, d, nil)
+	vm, err := d.Get(ctx, ref)
+	require.NoError(t, err)
+	name := overlayName(vm.Disks[0].Path, digest("op", "snap"))
+	require.NoError(t, d.do(ctx, func(c *libvirt.Connect) error {
+		p, err := poolOf(c, vm.Disks[0].Path)
+		if err != nil {
+			return err
+		}
+		defer p.free()
+		_, err = p.made(p.create(name, formatQcow2, 1<<20, nil))
+		return err
+	}))
+	_, err = d.CreateSnapshot(ctx, ref, drivers.SnapshotRequest{Name: "snap", Token: "op", External: true})
+	require.NoError(t, err)
+	err = d.DeleteVolume(ctx, drivers.VolumeRef{Volume: path.Base(vm.Disks[0].Path)})
+	assert.Equal(t, fault.Conflict, fault.KindOf(err), "the frozen file: %v", err)
 }

@@ -3,7 +3,6 @@ package libvirt
 import (
 	"context"
 	"path"
-	"slices"
 
 	"github.com/google/uuid"
 	"libvirt.org/go/libvirt"
@@ -29,13 +28,14 @@ func (d *Driver) RestoreSnapshot(ctx context.Context, ref drivers.Ref, name stri
 		switch {
 		case !ok:
 			return fault.Missing("snapshot", name).With("Look at the VM's snapshots again.")
-		case mixed(all, s.External):
-			return errMixed("restoring")
 		case s.External && s.Memory:
 			return fault.New(fault.Unsupported, "the snapshot keeps its memory in a file of its own, which cannot be restored here").
 				With("Restore it on the host with a libvirt of at least 9.10.")
 		case s.External:
 			return restoreExternal(c, dom, s, all)
+		}
+		if other := frozenBy(all, s.inside); other != "" {
+			return errNeeded(other) // the VM would write to a file beneath an overlay
 		}
 		return restoreInternal(dom, name)
 	})
@@ -96,6 +96,19 @@ func restoreExternal(c *libvirt.Connect, dom *libvirt.Domain, s snap, all []snap
 	if err != nil {
 		return err
 	}
+	left := map[string][]string{} // the chains of files that the disks stand on now
+	for disk, l := range s.layers {
+		if p, err := poolOf(c, l.file); err == nil {
+			_ = p.refresh(contextNone, 0)
+			p.free()
+		}
+		if left[disk], err = chainOf(c, now[disk]); err != nil {
+			return err
+		}
+		if other := holds(all, now[disk].file); other != "" {
+			return errNeeded(other) // it lies in the file that is about to be left
+		}
+	}
 	if active, err := dom.IsActive(); err != nil {
 		return err
 	} else if active {
@@ -146,9 +159,9 @@ func restoreExternal(c *libvirt.Connect, dom *libvirt.Domain, s snap, all []snap
 		return err
 	}
 	// What was written since is lost, as promised, except what later snapshots stand on.
-	for disk, l := range now {
-		if _, ok := s.layers[disk]; ok && isOverlay(l.file) && !slices.ContainsFunc(all, func(o snap) bool { return o.layers[disk].file == l.file }) {
-			_ = dropUnused(c, l.file)
+	for _, files := range left {
+		if len(files) > 1 && frozenBy(all, files[:1]) == "" && (isOverlay(files[0]) || frozenBy(all, files[1:]) != "") {
+			_ = dropUnused(c, files[0])
 		}
 	}
 	return nil

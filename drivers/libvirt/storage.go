@@ -194,7 +194,7 @@ func readHead(c *libvirt.Connect, v *libvirt.StorageVol, n int) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
-	defer s.Free()
+	defer func() { _ = s.Free() }()
 	if err := v.Download(s, 0, uint64(n), 0); err != nil {
 		return nil, err
 	}

@@ -57,7 +57,7 @@ func useVolume(c *libvirt.Connect, r drivers.DiskRequest) (file, format string, 
 		return "", "", err
 	}
 	defer p.free()
-	defer v.Free()
+	defer func() { _ = v.Free() }()
 	file = x.Target.Path
 	head, err := readHead(c, v, headSize)
 	if err != nil {
@@ -237,7 +237,7 @@ func newDisk(ctx context.Context, c *libvirt.Connect, name, format string, r dri
 	if err != nil {
 		return "", err
 	}
-	defer im.vol.Free()
+	defer func() { _ = im.vol.Free() }()
 	capacity := max(r.CapacityBytes, im.virtual)
 	if r.CapacityBytes != 0 && r.CapacityBytes < im.virtual {
 		return "", fault.Field("capacityBytes", fmt.Sprintf("Give at least %d MiB, or nothing for the image's own size.", (im.virtual+1<<20-1)>>20),
@@ -258,7 +258,7 @@ func (p *storagePool) made(v *libvirt.StorageVol, err error) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer v.Free()
+	defer func() { _ = v.Free() }()
 	return v.GetPath()
 }
 

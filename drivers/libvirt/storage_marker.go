@@ -69,7 +69,7 @@ func (p *storagePool) remove(name string) error {
 	if err != nil {
 		return err
 	}
-	defer v.Free()
+	defer func() { _ = v.Free() }()
 	err = v.Delete(0)
 	if is(err, libvirt.ERR_NO_STORAGE_VOL) || gone(err) {
 		_ = p.refresh(contextNone, 0) // so that libvirt forgets it too

@@ -59,7 +59,7 @@ func (d *Driver) PutVolume(ctx context.Context, ref drivers.VolumeRef, token, fo
 			return err
 		}
 		created = true
-		defer vol.Free()
+		defer func() { _ = vol.Free() }()
 		if err := send(c, vol, size, io.MultiReader(bytes.NewReader(head), r)); err != nil {
 			return err
 		}
@@ -147,7 +147,7 @@ func send(c *libvirt.Connect, v *libvirt.StorageVol, size int64, r io.Reader) er
 	if err != nil {
 		return err
 	}
-	defer s.Free()
+	defer func() { _ = s.Free() }()
 	if err := v.Upload(s, 0, uint64(size), 0); err != nil {
 		return err
 	}
@@ -170,6 +170,11 @@ func send(c *libvirt.Connect, v *libvirt.StorageVol, size int64, r io.Reader) er
 			}
 			b = b[k:]
 		}
+	}
+	// More than was announced is another image than was judged, or a cut one.
+	if n, _ := io.ReadFull(r, buf[:1]); n > 0 {
+		_ = s.Abort()
+		return fault.Field("size", "Announce the size of the whole file.", "the image is longer than its announced size")
 	}
 	return s.Finish()
 }
@@ -197,7 +202,7 @@ func (p *storagePool) admit(ctx context.Context, name, format string) (drivers.V
 	if err != nil {
 		return none, err
 	}
-	defer vol.Free()
+	defer func() { _ = vol.Free() }()
 	x, err := volumeXML(vol)
 	if err != nil {
 		return none, err
@@ -256,7 +261,7 @@ func (d *Driver) putSeed(ctx context.Context, pool, name string, image []byte) (
 		if err != nil {
 			return err
 		}
-		defer v.Free()
+		defer func() { _ = v.Free() }()
 		if err := send(c, v, int64(len(image)), bytes.NewReader(image)); err != nil {
 			_ = v.Delete(0)
 			return err
