@@ -20,8 +20,8 @@ const (
 	maxCost      = 100_000 // a field is 1, a list is its `first` times what is in it
 )
 
-// unpaged is what a list without `first` counts as.
-const unpaged = 20
+// unpaged is what a list without `first` counts as: there are a few of each, pools of a host, disks of a VM.
+const unpaged = 8
 
 // limits refuses documents that would cost too much, before anything is run. gqlgen's own complexity
 // limit walks fragments again for each spread, so that a few hundred bytes of fragments that spread

@@ -113,6 +113,23 @@ func versions(v map[string]string) []*fleet.Tag {
 	return all
 }
 
+// credentialField is how the API calls what drivers call by drivers.Secrets' names.
+var credentialField = map[string]string{
+	"caCert": "credentials.caCertificate", "clientCert": "credentials.clientCertificate", "clientKey": "credentials.clientKey",
+	"sshKey": "credentials.sshKey", "sshHostKey": "credentials.sshHostKey",
+}
+
+// connectionProblem is why a connection cannot be used, its field named as in AddProviderInput.
+func connectionProblem(e *fault.Error) *fault.Error {
+	if e == nil {
+		return nil
+	}
+	if field, ok := credentialField[strings.TrimPrefix(e.Field, "secrets.")]; ok {
+		return e.At(field)
+	}
+	return e
+}
+
 func found(f *control.FoundProvider) *model.FoundProvider {
 	if f == nil {
 		return nil

@@ -12,6 +12,7 @@ import (
 	"github.com/novacron/novacron/graph/gen"
 	"github.com/novacron/novacron/graph/ids"
 	"github.com/novacron/novacron/graph/model"
+	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/fleet"
 	"github.com/novacron/novacron/loaders"
 )
@@ -74,7 +75,7 @@ func (r *mutationResolver) TestProvider(ctx context.Context, input model.AddProv
 	if err != nil {
 		return nil, err
 	}
-	return &model.TestProviderPayload{Ok: t.Problem == nil, Problem: t.Problem, Found: found(t.Found)}, nil
+	return &model.TestProviderPayload{Ok: t.Problem == nil, Problem: connectionProblem(t.Problem), Found: found(t.Found)}, nil
 }
 
 func (r *mutationResolver) AddProvider(ctx context.Context, input model.AddProviderInput) (*model.AddProviderPayload, error) {
@@ -120,6 +121,10 @@ func (r *providerResolver) Transport(ctx context.Context, obj *fleet.Provider) (
 
 func (r *providerResolver) ConnectionURI(ctx context.Context, obj *fleet.Provider) (string, error) {
 	return obj.Info.URI, nil
+}
+
+func (r *providerResolver) Problem(ctx context.Context, obj *fleet.Provider) (*fault.Error, error) {
+	return connectionProblem(obj.Problem), nil
 }
 
 func (r *providerResolver) Version(ctx context.Context, obj *fleet.Provider) (string, error) {

@@ -35,7 +35,7 @@ var settings = []setting{
 }
 
 // elsewhere are variables of the house that the server does not read: scripts' and tests'.
-var elsewhere = []string{"NOVACRON_TEST_", "NOVACRON_HOSTS_", "NOVACRON_PG_BIN", "NOVACRON_STATE", "NOVACRON_DASHBOARD", "NOVACRON_API_", "NOVACRON_E2E_"}
+var elsewhere = []string{"NOVACRON_TEST_", "NOVACRON_HOSTS_", "NOVACRON_PG_BIN", "NOVACRON_CACHE", "NOVACRON_STATE", "NOVACRON_DASHBOARD", "NOVACRON_API_", "NOVACRON_E2E_"}
 
 func env(name string) string {
 	if v := os.Getenv(name); v != "" {

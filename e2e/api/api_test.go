@@ -1,10 +1,12 @@
 package api
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -26,6 +28,8 @@ func TestScenarios(t *testing.T) {
 			scenario := &session{server: s, token: s.tokens["admin"], subs: map[string]*subscription{}}
 			env.Values[sessionKey] = scenario
 			env.Setenv("API", "http://"+s.address)
+			env.Setenv("HOSTS", os.Getenv("NOVACRON_TEST_HOSTS"))
+			setAddresses(env)
 			env.Defer(func() {
 				for _, sub := range scenario.subs {
 					sub.cancel()
@@ -39,7 +43,7 @@ func TestScenarios(t *testing.T) {
 		},
 		Condition: func(name string) (bool, error) {
 			if name == "hosts" {
-				return os.Getenv("NOVACRON_TEST_HOSTS") != "", nil
+				return os.Getenv("NOVACRON_TEST_HOSTS") != "" && os.Getenv("NOVACRON_TEST_TINY_IMAGE") != "", nil
 			}
 			return false, fmt.Errorf("no condition %q", name)
 		},
@@ -49,6 +53,17 @@ func TestScenarios(t *testing.T) {
 			"bad": cmdBad, "restart": cmdRestart, "virsh": cmdVirsh, "novacron": cmdNovacron,
 		},
 	})
+}
+
+// setAddresses gives scenarios the real hosts' addresses by their names: $HOSTA, $HOSTB.
+func setAddresses(env *testscript.Env) {
+	content, err := os.ReadFile(filepath.Join(os.Getenv("NOVACRON_TEST_HOSTS"), "hosts.json"))
+	var hosts []struct{ Name, Address string }
+	if err == nil && json.Unmarshal(content, &hosts) == nil {
+		for _, h := range hosts {
+			env.Setenv(strings.ToUpper(h.Name), h.Address)
+		}
+	}
 }
 
 // keepLog shows what the server said when a scenario has failed.

@@ -14,7 +14,8 @@
 //	                              administrator), or a token
 //	sign-in NAME                  with a new password, as a browser does: a cookie from then on
 //	gql QUERY [NAME=VALUE...]     QUERY is a file of the scenario or, with a brace in it, the query itself;
-//	                              VALUE is JSON if it can be, else text; NAME=@FILE takes JSON from a file.
+//	                              VALUE is JSON if it can be, else text; NAME=@FILE takes JSON from a file,
+//	                              NAME=<FILE the file's text.
 //	                              Fails when the answer has errors; `! gql` when it has none
 //	get VAR PATH                  keep a value of the last answer: `.vms.edges[0].node.id`, `.errors[0].message`
 //	is PATH VALUE                 compare one; `! is` for not; VALUE null, or `*N` for a list of N
@@ -38,5 +39,6 @@
 //	NOVACRON_TEST_DATABASE_URL  a Postgres whose user may create databases; default: a private one
 //	NOVACRON_TEST_REDIS_URL     a Redis; default: none
 //	NOVACRON_TEST_BINARY        the server; default: built here
+//	NOVACRON_TEST_TINY_IMAGE    NovaCron Tiny, made by scripts/tiny-image; real guests need it
 //	NOVACRON_TEST_HOSTS         state folder of e2e/hosts/hosts.sh; default: no real hosts
 package api

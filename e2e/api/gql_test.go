@@ -85,7 +85,11 @@ func request(ts *testscript.TestScript, args []string) []byte {
 			value = os.Expand(ts.ReadFile(file), ts.Getenv)
 		}
 		var v any
-		if json.Unmarshal([]byte(value), &v) != nil {
+		if file, ok := strings.CutPrefix(value, "<"); ok {
+			content, err := os.ReadFile(file)
+			ts.Check(err)
+			v = string(content)
+		} else if json.Unmarshal([]byte(value), &v) != nil {
 			v = value
 		}
 		variables[name] = v

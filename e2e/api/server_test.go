@@ -60,6 +60,7 @@ func newServer(t testing.TB, dir string) (*server, error) {
 	s.env = append(withoutSettings(os.Environ()),
 		"NOVACRON_DATABASE_URL="+storetest.Empty(t), "NOVACRON_LISTEN="+address,
 		"NOVACRON_SECRETS_KEY_FILE="+filepath.Join(dir, "secrets.json"), "NOVACRON_LOCAL_LIBVIRT=off", "NOVACRON_LOG=debug",
+		"NOVACRON_TINY_IMAGE="+os.Getenv("NOVACRON_TEST_TINY_IMAGE"),
 		"NOVACRON_REDIS_URL="+os.Getenv("NOVACRON_TEST_REDIS_URL"))
 	if s.log, err = os.Create(filepath.Join(dir, "server.log")); err != nil {
 		return nil, err

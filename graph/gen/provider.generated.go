@@ -42,6 +42,8 @@ type ProviderResolver interface {
 
 	ConnectionURI(ctx context.Context, obj *fleet.Provider) (string, error)
 
+	Problem(ctx context.Context, obj *fleet.Provider) (*fault.Error, error)
+
 	Version(ctx context.Context, obj *fleet.Provider) (string, error)
 	Encryption(ctx context.Context, obj *fleet.Provider) (string, error)
 	Features(ctx context.Context, obj *fleet.Provider) ([]*model.Feature, error)
@@ -1447,7 +1449,7 @@ func (ec *executionContext) _Provider_problem(ctx context.Context, field graphql
 			return ec.fieldContext_Provider_problem(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Problem, nil
+			return ec.Resolvers.Provider().Problem(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *fault.Error) graphql.Marshaler {
@@ -1461,8 +1463,8 @@ func (ec *executionContext) fieldContext_Provider_problem(_ context.Context, fie
 	fc = &graphql.FieldContext{
 		Object:     "Provider",
 		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
+		IsMethod:   true,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Fault(ctx, field)
 		},
@@ -3476,10 +3478,11 @@ func (ec *executionContext) _Provider(ctx context.Context, sel ast.SelectionSet,
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "problem":
-			out.Values[i] = ec._Provider_problem(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Provider_problem(ctx, field, obj)
+				})
 		case "lastSeenAt":
 			out.Values[i] = ec._Provider_lastSeenAt(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
