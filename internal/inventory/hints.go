@@ -30,10 +30,10 @@ type hints struct {
 }
 
 type hint struct {
-	running bool // a worker has it
-	again   bool // it was named meanwhile
-	tries   int  // failed ones
-	began   time.Time
+	queued bool // it will be read, so naming it once more says nothing new
+	again  bool // it was named while it was being read, or just after
+	tries  int  // failed ones
+	began  time.Time
 }
 
 // lane is a queue with workers of its own.
@@ -54,7 +54,7 @@ func (h *hints) add(ref drivers.Ref) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if e := h.entries[ref]; e != nil {
-		e.again = e.again || e.running
+		e.again = !e.queued
 		return
 	}
 	h.entries[ref] = &hint{}
@@ -62,6 +62,7 @@ func (h *hints) add(ref drivers.Ref) {
 }
 
 func (h *hints) push(ref drivers.Ref) {
+	h.entries[ref].queued = true
 	l := &h.fast
 	if h.hung[ref] {
 		l = &h.slow
@@ -80,7 +81,8 @@ func (h *hints) next(ctx context.Context, l *lane) (drivers.Ref, bool) {
 			if len(l.queue) > 0 {
 				nudge(l.more) // there is work for another worker too
 			}
-			h.entries[ref].running, h.entries[ref].began = true, time.Now()
+			e := h.entries[ref]
+			e.queued, e.again, e.began = false, false, time.Now()
 			h.mu.Unlock()
 			return ref, true
 		}
@@ -98,29 +100,28 @@ func (h *hints) done(ref drivers.Ref, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	e := h.entries[ref]
-	e.running = false
-	wait := time.Duration(-1)
-	switch {
-	case err != nil && e.tries < len(patience):
-		wait = patience[e.tries]
-		e.tries++
-	case err == nil && e.again:
-		wait, e.tries = max(0, spacing-time.Since(e.began)), 0
-	}
+	wait := spacing - time.Since(e.began)
 	if err == nil {
+		e.tries = 0
 		delete(h.hung, ref)
-	} else if fault.Is(err, fault.Deadline) {
-		h.hung[ref] = true
-	}
-	e.again = false
-	if wait < 0 {
-		delete(h.entries, ref)
-		return
+	} else {
+		if fault.Is(err, fault.Deadline) {
+			h.hung[ref] = true
+		}
+		if e.tries < len(patience) {
+			wait = patience[e.tries]
+			e.again = true
+		}
+		e.tries++
 	}
 	time.AfterFunc(wait, func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		h.push(ref)
+		if e.again {
+			h.push(ref)
+		} else {
+			delete(h.entries, ref)
+		}
 	})
 }
 
