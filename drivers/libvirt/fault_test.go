@@ -261,6 +261,37 @@ func TestCloseLeavesNothing(t *testing.T) {
 	}
 }
 
+// A watch that has ended leaves nothing, however it ended: each once kept a descriptor.
+func TestWatchesLeaveNothing(t *testing.T) {
+	w := newWire(t)
+	d := w.open(t)
+	watch := func(end func()) {
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- d.Watch(ctx, func(drivers.Hint) {}) }()
+		time.Sleep(100 * time.Millisecond)
+		if end != nil {
+			end()
+		} else {
+			cancel()
+		}
+		<-ended
+		cancel()
+		must(t, d.Ping(t.Context()))
+	}
+	watch(nil)
+	before := openFiles(t)
+	for range 6 {
+		watch(nil)
+		watch(w.cut)
+	}
+	for began := time.Now(); openFiles(t) > before+3; time.Sleep(50 * time.Millisecond) {
+		if time.Since(began) > 5*time.Second {
+			t.Fatalf("%d descriptors after 12 watches, before %d", openFiles(t), before)
+		}
+	}
+}
+
 // openFiles counts them; what another test's clean-up still closes goes away meanwhile.
 func openFiles(t *testing.T) int {
 	t.Helper()

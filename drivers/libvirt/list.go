@@ -5,6 +5,7 @@ import (
 	"iter"
 	"path"
 	"strings"
+	"time"
 
 	"libvirt.org/go/libvirt"
 	"libvirt.org/go/libvirtxml"
@@ -200,20 +201,57 @@ func (d *Driver) read(ctx context.Context, part []roll, pools []poolPath) ([]dri
 // readBlocks asks for the sizes of the disks of a slice in one call, and gives up on them rather
 // than let one hung QEMU stop the whole list.
 func (d *Driver) readBlocks(ctx context.Context, part []roll) {
-	refs := make([]drivers.Ref, len(part))
-	for i, r := range part {
-		refs[i] = r.ref
+	left := make([]int, len(part))
+	for i := range part {
+		left[i] = i
 	}
-	stats, err := d.statsOf(ctx, refs, libvirt.DOMAIN_STATS_BLOCK, 0)
-	found := map[drivers.Ref]map[string]block{}
-	if err == nil {
+	for try := range blockTries {
+		if try > 0 {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(blockRest):
+			}
+		}
+		refs := make([]drivers.Ref, len(left))
+		for i, k := range left {
+			refs[i] = part[k].ref
+		}
+		stats, err := d.statsOf(ctx, refs, libvirt.DOMAIN_STATS_BLOCK, 0)
+		if err != nil {
+			return
+		}
+		found := map[drivers.Ref]map[string]block{}
 		for _, s := range stats {
 			found[s.ref] = blocksOf(s)
 		}
+		var still []int
+		for _, k := range left {
+			part[k].blocks = found[part[k].ref]
+			if part[k].active() && unread(part[k].blocks) {
+				still = append(still, k)
+			}
+		}
+		if left = still; len(left) == 0 {
+			return
+		}
 	}
-	for i := range part {
-		part[i].blocks = found[part[i].ref]
+}
+
+// A VM that is just being reset or changed is passed over for a moment; one that hangs, always.
+const (
+	blockTries = 3
+	blockRest  = 150 * time.Millisecond
+)
+
+// unread tells whether the guest was passed over: there are disks, and none has a size.
+func unread(blocks map[string]block) bool {
+	for _, b := range blocks {
+		if b.capacity > 0 {
+			return false
+		}
 	}
+	return blocks == nil || len(blocks) > 0
 }
 
 // poolPath is a storage pool by its folder.

@@ -35,9 +35,18 @@ func (d *Driver) Watch(ctx context.Context, emit func(drivers.Hint)) error {
 			}
 		}
 	}
-	start, cancel := context.WithTimeout(ctx, callDeadline)
-	err = s.run(start, func(c *libvirt.Connect) error { return subscribe(c, tell) })
-	cancel()
+	// A registration holds the connection's memory and a descriptor until it is taken back, also
+	// when the host has gone: then it is done locally, and asking the host fails at once.
+	var takeBack []func()
+	defer func() {
+		_ = d.within(context.WithoutCancel(ctx), s, func(*libvirt.Connect) error {
+			for _, f := range takeBack {
+				f()
+			}
+			return nil
+		})
+	}()
+	err = d.within(ctx, s, func(c *libvirt.Connect) (err error) { takeBack, err = subscribe(c, tell); return err })
 	if err != nil {
 		return err
 	}
@@ -61,9 +70,16 @@ func (d *Driver) Watch(ctx context.Context, emit func(drivers.Hint)) error {
 	}
 }
 
+// within makes an ordinary call on a session that the caller has.
+func (d *Driver) within(ctx context.Context, s *session, call func(*libvirt.Connect) error) error {
+	ctx, cancel := context.WithTimeout(ctx, callDeadline)
+	defer cancel()
+	return s.run(ctx, call)
+}
+
 // subscribe asks for all events but the tunables': the binding panics on those, on a thread where
-// nothing can stop it from ending the process.
-func subscribe(c *libvirt.Connect, tell func(drivers.Hint)) error {
+// nothing can stop it from ending the process. It returns how to take back each subscription.
+func subscribe(c *libvirt.Connect, tell func(drivers.Hint)) (takeBack []func(), err error) {
 	about := func(dom *libvirt.Domain, gone bool, why string) {
 		id, err := dom.GetUUIDString()
 		if err != nil {
@@ -72,6 +88,15 @@ func subscribe(c *libvirt.Connect, tell func(drivers.Hint)) error {
 		tell(drivers.Hint{Ref: drivers.Ref(id), Gone: gone, Why: why})
 	}
 	host := func(why string) { tell(drivers.Hint{Why: why}) }
+	kept := func(id int, err error, deregister func(int) error) error {
+		if is(err, libvirt.ERR_NO_SUPPORT) {
+			return nil
+		}
+		if err == nil {
+			takeBack = append(takeBack, func() { _ = deregister(id) })
+		}
+		return err
+	}
 	for _, register := range []func() (int, error){
 		func() (int, error) {
 			return c.DomainEventLifecycleRegister(nil, func(_ *libvirt.Connect, dom *libvirt.Domain, e *libvirt.DomainEventLifecycle) {
@@ -137,20 +162,20 @@ func subscribe(c *libvirt.Connect, tell func(drivers.Hint)) error {
 				about(dom, false, "asleep")
 			})
 		},
-		func() (int, error) {
-			return c.StoragePoolEventLifecycleRegister(nil, func(*libvirt.Connect, *libvirt.StoragePool, *libvirt.StoragePoolEventLifecycle) {
-				host("storage pools")
-			})
-		},
-		func() (int, error) {
-			return c.NetworkEventLifecycleRegister(nil, func(*libvirt.Connect, *libvirt.Network, *libvirt.NetworkEventLifecycle) { host("networks") })
-		},
 	} {
-		if _, err := register(); err != nil && !is(err, libvirt.ERR_NO_SUPPORT) {
-			return err
+		id, err := register()
+		if err := kept(id, err, c.DomainEventDeregister); err != nil {
+			return takeBack, err
 		}
 	}
-	return nil
+	id, err := c.StoragePoolEventLifecycleRegister(nil, func(*libvirt.Connect, *libvirt.StoragePool, *libvirt.StoragePoolEventLifecycle) {
+		host("storage pools")
+	})
+	if err := kept(id, err, c.StoragePoolEventDeregister); err != nil {
+		return takeBack, err
+	}
+	id, err = c.NetworkEventLifecycleRegister(nil, func(*libvirt.Connect, *libvirt.Network, *libvirt.NetworkEventLifecycle) { host("networks") })
+	return takeBack, kept(id, err, c.NetworkEventDeregister)
 }
 
 func lifecycle(e libvirt.DomainEventType) string {
