@@ -20,6 +20,7 @@ import (
 	"github.com/99designs/gqlgen/graphql/handler/transport"
 	"github.com/coder/websocket"
 	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/validator/rules"
 
 	"github.com/novacron/novacron/graph/gen"
 	"github.com/novacron/novacron/internal/fault"
@@ -45,12 +46,22 @@ func Handler(resolvers gen.ResolverRoot, o Options) http.Handler {
 	s.AddTransport(transport.POST{})
 	s.SetQueryCache(lru.New[*ast.QueryDocument](parsedQueries))
 	s.SetParserTokenLimit(maxTokens)
+	s.SetValidationRulesFn(validation)
 	s.SetErrorPresenter(o.present)
 	s.SetRecoverFunc(o.recovered)
 	s.Use(extension.Introspection{})
 	s.Use(&limits{})
 	s.AroundResponses(func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response { return next(o.Fresh(ctx)) })
 	return o.checked(s)
+}
+
+// validation is the usual rules, but for one that makes suggestions for wrong values: half a megabyte
+// of text where an enum belongs keeps it busy for seconds.
+func validation() *rules.Rules {
+	all := rules.NewDefaultRules()
+	all.RemoveRule(rules.ValuesOfCorrectTypeRule.Name)
+	all.AddRule(rules.ValuesOfCorrectTypeRuleWithoutSuggestions.Name, rules.ValuesOfCorrectTypeRuleWithoutSuggestions.RuleFunc)
+	return all
 }
 
 func (o Options) admit(ctx context.Context, init transport.InitPayload) (context.Context, *transport.InitPayload, error) {

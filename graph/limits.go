@@ -8,6 +8,7 @@ import (
 	"github.com/99designs/gqlgen/graphql/errcode"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/lexer"
 )
 
 // What one request may ask. Each bound is some five times what the dashboard's largest query needs.
@@ -32,11 +33,39 @@ func (*limits) ExtensionName() string { return "Limits" }
 
 func (l *limits) Validate(schema graphql.ExecutableSchema) error { l.schema = schema; return nil }
 
+// maxName is the longest name in a document. The parser's suggestions ("did you mean") compare an
+// unknown name with all known ones, at a cost that grows with its length.
+const maxName = 100
+
+// MutateOperationParameters looks at the words before the parser does: some of its rules take their
+// time with a square of how many fragments there are.
+func (l *limits) MutateOperationParameters(_ context.Context, p *graphql.RawParams) *gqlerror.Error {
+	if len(p.Query) <= maxName {
+		return nil
+	}
+	fragments := 0
+	for lex := lexer.New(&ast.Source{Input: p.Query}); ; {
+		token, err := lex.ReadToken()
+		if err != nil || token.Kind == lexer.EOF {
+			return nil // the parser says it better
+		}
+		if token.Kind != lexer.Name {
+			continue
+		}
+		if token.Value == "fragment" {
+			fragments++
+		}
+		if fragments > maxFragments {
+			return tooMuch("the query has more than %d fragments", maxFragments)
+		}
+		if len(token.Value) > maxName {
+			return tooMuch("the query has a name of %d letters; at most %d are allowed", len(token.Value), maxName)
+		}
+	}
+}
+
 // MutateOperationContext: see limits.
 func (l *limits) MutateOperationContext(_ context.Context, o *graphql.OperationContext) *gqlerror.Error {
-	if n := len(o.Doc.Fragments); n > maxFragments {
-		return tooMuch("the query has %d fragments; at most %d are allowed", n, maxFragments)
-	}
 	m := &meter{schema: l.schema, variables: o.Variables, fragments: map[*ast.FragmentDefinition]weight{}}
 	w := m.set(o.Operation.SelectionSet)
 	switch {

@@ -1,0 +1,184 @@
+package graph_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/novacron/novacron/graph"
+	"github.com/novacron/novacron/graph/gen"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// noResolvers panics if anything is run: what is refused must be refused before.
+type noResolvers struct{ gen.ResolverRoot }
+
+func handler() http.Handler {
+	same := func(ctx context.Context) context.Context { return ctx }
+	return graph.Handler(noResolvers{}, graph.Options{
+		Log: slog.New(slog.DiscardHandler), RequestID: func(context.Context) string { return "test" }, Fresh: same,
+		Admit:    func(ctx context.Context, _ string) (context.Context, error) { return ctx, nil },
+		Explorer: "https://vms.example.org/explorer",
+	})
+}
+
+type answer struct {
+	Errors []struct {
+		Message    string
+		Extensions struct{ Code, Field, Remedy string }
+	}
+}
+
+func post(t *testing.T, body string, headers ...string) (*http.Response, answer) {
+	t.Helper()
+	r := httptest.NewRequest(http.MethodPost, "/graphql", strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	handler().ServeHTTP(w, r)
+	var a answer
+	_ = json.Unmarshal(bytes.TrimPrefix(w.Body.Bytes(), []byte("data: ")), &a)
+	return w.Result(), a
+}
+
+func query(q string) string {
+	b, _ := json.Marshal(map[string]string{"query": q})
+	return string(b)
+}
+
+// cpu is the time that this process has had of the processors: it does not mind a busy machine.
+func cpu() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// TestAbuseIsCheap sends what keeps other servers busy, and wants it refused for next to nothing.
+func TestAbuseIsCheap(t *testing.T) {
+	doubling := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, "fragment f%d on Query{...f%d ...f%d} ", i, i+1, i+1)
+		}
+		fmt.Fprintf(&b, "fragment f%d on Query{%s} {...f0}", n, "about{version}")
+		return b.String()
+	}
+	nested := strings.Repeat("provider{hosts{provider{hosts{", 10) + "id" + strings.Repeat("}", 40)
+	var aliases strings.Builder
+	for i := range 100 {
+		fmt.Fprintf(&aliases, "a%d: vms(first:200){edges{node{id name}}} ", i)
+	}
+	for name, q := range map[string]string{
+		"fragments that double, 24":   doubling(24),
+		"fragments that double, 59":   doubling(59),
+		"fragments that double, 500":  doubling(500),
+		"the same field 10,000 times": "{" + strings.Repeat("about{version} ", 10_000) + "}",
+		"100 aliases":                 "{" + aliases.String() + "}",
+		"depth":                       "{providers{id " + nested[9:] + "}",
+		"20,000 directives":           "{about{version " + strings.Repeat("@include(if:true) ", 20_000) + "}}",
+		"lists of lists":              "{vms(first:200){edges{node{operations(first:200){edges{node{children{steps{name}}}}}}}}}",
+		"circular introspection":      "{__schema{types{fields{type{fields{type{fields{type{fields{type{fields{type{name}}}}}}}}}}}}}",
+		"a deep literal":              "{vms(filter:" + strings.Repeat("{a:", 5000) + "1" + strings.Repeat("}", 5000) + "){totalCount}}",
+		"a fragment of itself":        "{...a} fragment a on Query{...a}",
+		"an unknown field":            "{" + strings.Repeat("x", 500_000) + "}",
+		"nothing":                     "",
+		"a long word for an enum":     "{vms(filter:{status:" + strings.Repeat("X", 500_000) + "}){totalCount}}",
+		"a long text for an enum":     `{vms(filter:{status:"` + strings.Repeat("X", 500_000) + `"}){totalCount}}`,
+		"a long argument":             "{vms(" + strings.Repeat("x", 500_000) + ":1){totalCount}}",
+		"a lone brace":                "{",
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := cpu()
+			res, a := post(t, query(q))
+			used := cpu() - before
+			assert.Equal(t, http.StatusUnprocessableEntity, res.StatusCode)
+			require.NotEmpty(t, a.Errors)
+			assert.Equal(t, "INVALID", a.Errors[0].Extensions.Code)
+			assert.NotEmpty(t, a.Errors[0].Extensions.Remedy, a.Errors[0].Message)
+			assert.Less(t, len(a.Errors[0].Message), 400)
+			assert.Less(t, used, 400*time.Millisecond)
+		})
+	}
+}
+
+func TestBadRequests(t *testing.T) {
+	for name, c := range map[string]struct {
+		body    string
+		headers []string
+		status  int
+	}{
+		"too large":           {query("{about{version}} #" + strings.Repeat("x", 2<<20)), nil, http.StatusRequestEntityTooLarge},
+		"a batch":             {"[" + strings.Repeat(query("{about{version}}")+",", 999) + query("{about{version}}") + "]", nil, http.StatusBadRequest},
+		"no JSON":             {"query=1", nil, http.StatusBadRequest},
+		"a number":            {`{"query":1}`, nil, http.StatusBadRequest},
+		"variables of a list": {`{"query":"{about{version}}","variables":[1]}`, nil, http.StatusBadRequest},
+		"a form":              {"query={about{version}}", []string{"Content-Type", "application/x-www-form-urlencoded"}, http.StatusUnsupportedMediaType},
+		"plain text":          {query("{about{version}}"), []string{"Content-Type", "text/plain"}, http.StatusUnsupportedMediaType},
+		"multipart":           {"x", []string{"Content-Type", "multipart/form-data; boundary=x"}, http.StatusUnsupportedMediaType},
+	} {
+		t.Run(name, func(t *testing.T) {
+			res, a := post(t, c.body, c.headers...)
+			assert.Equal(t, c.status, res.StatusCode)
+			require.NotEmpty(t, a.Errors)
+			assert.Equal(t, "INVALID", a.Errors[0].Extensions.Code)
+			assert.NotEmpty(t, a.Errors[0].Extensions.Remedy)
+		})
+	}
+}
+
+// A body that cannot be read may have a password in it: it comes back in no answer.
+func TestBodyIsNotEchoed(t *testing.T) {
+	for _, accept := range []string{"application/json", "text/event-stream"} {
+		r := httptest.NewRequest(http.MethodPost, "/graphql", strings.NewReader(`{"query": "canary-secret`))
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Accept", accept)
+		w := httptest.NewRecorder()
+		handler().ServeHTTP(w, r)
+		assert.NotContains(t, w.Body.String(), "canary")
+	}
+}
+
+func TestBrowsersAreLedToTheExplorer(t *testing.T) {
+	r := httptest.NewRequest(http.MethodGet, "/graphql?query={viewer{id}}", nil)
+	r.Header.Set("Accept", "text/html,*/*")
+	w := httptest.NewRecorder()
+	handler().ServeHTTP(w, r)
+	assert.Equal(t, http.StatusFound, w.Code)
+	assert.Equal(t, "https://vms.example.org/explorer", w.Header().Get("Location"))
+}
+
+// A panic says nothing of our insides, and does not end the process.
+func TestPanicIsInternal(t *testing.T) {
+	res, a := post(t, query("{about{version}}"))
+	assert.Equal(t, http.StatusOK, res.StatusCode)
+	require.NotEmpty(t, a.Errors)
+	assert.Equal(t, "INTERNAL", a.Errors[0].Extensions.Code)
+	assert.NotContains(t, a.Errors[0].Message, "nil pointer")
+}
+
+// Introspection is what the explorer and client generators live on: the standard query must pass.
+func TestIntrospection(t *testing.T) {
+	res, a := post(t, query(`query IntrospectionQuery { __schema { queryType { name } mutationType { name } subscriptionType { name }
+		types { ...T } directives { name description locations args { ...I } } } }
+		fragment T on __Type { kind name description fields(includeDeprecated: true) { name description args { ...I } type { ...R } isDeprecated deprecationReason }
+		inputFields { ...I } interfaces { ...R } enumValues(includeDeprecated: true) { name description } possibleTypes { ...R } }
+		fragment I on __InputValue { name description type { ...R } defaultValue }
+		fragment R on __Type { kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name } } } } } } } }`))
+	assert.Equal(t, http.StatusOK, res.StatusCode)
+	assert.Empty(t, a.Errors)
+}
