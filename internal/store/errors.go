@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"net"
 
@@ -36,7 +37,7 @@ func broken(err error) error {
 		return refused(pg)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return fault.Of(err)
-	case errors.As(err, &network), errors.Is(err, sql.ErrConnDone), pgconn.SafeToRetry(err):
+	case errors.As(err, &network), errors.Is(err, sql.ErrConnDone), errors.Is(err, driver.ErrBadConn), pgconn.SafeToRetry(err):
 		return fault.New(fault.Unavailable, "the database does not answer").Because(err)
 	}
 	return fault.New(fault.Internal, "the database gave an unexpected answer").Because(err)
