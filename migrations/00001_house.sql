@@ -207,7 +207,9 @@ CREATE TABLE operations (
 -- One VM has one active operation. STUCK counts: nobody may build on what it left.
 CREATE UNIQUE INDEX operations_one_active ON operations (target_id)
     WHERE target_id IS NOT NULL AND waits_for IS NULL AND status IN ('QUEUED', 'RUNNING', 'WAITING', 'UNDOING', 'STUCK');
-CREATE INDEX operations_due ON operations (run_at) WHERE status IN ('QUEUED', 'RUNNING', 'WAITING', 'UNDOING');
+-- What has begun is little, what waits in the queue may be much: they are looked for apart.
+CREATE INDEX operations_begun ON operations (run_at) WHERE status IN ('RUNNING', 'WAITING', 'UNDOING');
+CREATE INDEX operations_queued ON operations (provider_id, run_at, id) WHERE status = 'QUEUED' AND waits_for IS NULL;
 CREATE INDEX operations_newest ON operations (tenant_id, id DESC);
 CREATE INDEX operations_target ON operations (target_id, id DESC);
 CREATE INDEX operations_provider ON operations (provider_id, id DESC);

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/novacron/novacron/drivers"
@@ -246,12 +247,12 @@ func TestDeleteRefuses(t *testing.T) {
 
 func TestBulkActs(t *testing.T) {
 	r := newRig(t)
-	for _, name := range []string{"a-1", "a-2", "a-3", "b-1"} {
+	for _, name := range []string{"lux-1", "lux-2", "lux-3", "zoo-1"} {
 		r.make(name)
 	}
 	_, err := r.Bulk(r.ctx, fleet.BulkRequest{Action: fleet.BulkPowerOff})
 	refused(t, err, fault.Invalid, "filter")
-	request := fleet.BulkRequest{Action: fleet.BulkPowerOff, Filter: fleet.VMFilter{Search: "a-"}}
+	request := fleet.BulkRequest{Action: fleet.BulkPowerOff, Filter: fleet.VMFilter{Search: "lux"}}
 	plan, err := r.PlanBulk(r.as(fleet.RoleOperator), request)
 	require.NoError(t, err)
 	require.Equal(t, fleet.BulkPlan{Count: 3, ByStatus: []fleet.StatusCount{{Status: fleet.VMRunning, Count: 3}}, Skipped: []fleet.BulkSkip{}}, plan)
@@ -263,10 +264,10 @@ func TestBulkActs(t *testing.T) {
 	o, err := r.Bulk(r.ctx, request)
 	require.NoError(t, err)
 	r.ok(o)
-	plan, err = r.PlanBulk(r.ctx, fleet.BulkRequest{Action: fleet.BulkDelete, Disks: drivers.DiskDelete, Filter: fleet.VMFilter{Search: "1"}})
+	plan, err = r.PlanBulk(r.ctx, fleet.BulkRequest{Action: fleet.BulkDelete, Disks: drivers.DiskDelete, Filter: fleet.VMFilter{Provider: []uuid.UUID{r.provider.ID}}})
 	require.NoError(t, err)
 	require.Equal(t, []fleet.BulkSkip{{Reason: "It is not off", Count: 1}}, plan.Skipped)
-	o, err = r.Bulk(r.ctx, fleet.BulkRequest{Action: fleet.BulkDelete, Disks: drivers.DiskDelete, Filter: fleet.VMFilter{Search: "1"}})
+	o, err = r.Bulk(r.ctx, fleet.BulkRequest{Action: fleet.BulkDelete, Disks: drivers.DiskDelete, Filter: fleet.VMFilter{Provider: []uuid.UUID{r.provider.ID}}})
 	require.NoError(t, err)
 	r.ok(o)
 }

@@ -3,6 +3,7 @@ package operations
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -56,7 +57,7 @@ func (e *Engine) Enqueue(ctx context.Context, tx *store.Store, o, over *fleet.Op
 	return events.Record(ctx, tx, v.Event(fleet.Updated))
 }
 
-// EnqueueAll adds a BULK operation and its parts. Parts whose VM another operation has got in between
+// EnqueueAll adds a BULK operation and its parts, all of one kind. Parts whose VM another operation has got in between
 // are left out; it tells how many were not.
 func (e *Engine) EnqueueAll(ctx context.Context, tx *store.Store, parent *fleet.Operation, parts []*fleet.Operation) (int, error) {
 	if err := tx.InsertOperation(ctx, parent); err != nil {
@@ -76,13 +77,13 @@ func (e *Engine) EnqueueAll(ctx context.Context, tx *store.Store, parent *fleet.
 		return 0, err
 	}
 	log := []fleet.Event{parent.Event(fleet.Added)}
-	for _, o := range parts {
-		if !added[o.ID] {
-			continue
-		}
-		if err := tx.HandVM(ctx, *o.TargetID, o.ID, o.WaitsFor, e.intent(o.Kind)); err != nil {
+	parts = slices.DeleteFunc(parts, func(o *fleet.Operation) bool { return !added[o.ID] })
+	if len(parts) > 0 {
+		if err := tx.HandVMs(ctx, parts, e.intent(parts[0].Kind)); err != nil {
 			return 0, err
 		}
+	}
+	for _, o := range parts {
 		vm := fleet.VM{ID: *o.TargetID, TenantID: o.TenantID, ProviderID: *o.ProviderID}
 		log = append(log, o.Event(fleet.Added), vm.Event(fleet.Updated))
 	}

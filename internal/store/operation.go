@@ -207,6 +207,33 @@ func (s *Store) HandVM(ctx context.Context, vm, operation uuid.UUID, overruled *
 	return fault.New(fault.Conflict, "another operation is under way on this VM").With("Wait for it to end, or cancel it.")
 }
 
+// HandVMs is HandVM for many operations of one kind, each with its own VM. Conflict when one of the VMs
+// has another operation or is gone; then none is handed.
+func (s *Store) HandVMs(ctx context.Context, operations []*fleet.Operation, intent *fleet.VMStatus) error {
+	const batch = 1000
+	type hand struct {
+		VM        uuid.UUID  `bun:"vm,type:uuid"`
+		Operation uuid.UUID  `bun:"operation,type:uuid"`
+		Over      *uuid.UUID `bun:"over,type:uuid"`
+	}
+	for ; len(operations) > 0; operations = operations[min(batch, len(operations)):] {
+		hands := make([]hand, min(batch, len(operations)))
+		for i, o := range operations[:len(hands)] {
+			hands[i] = hand{*o.TargetID, o.ID, o.WaitsFor}
+		}
+		r, err := s.db.NewUpdate().With("x", s.db.NewValues(&hands)).Model((*fleet.VM)(nil)).TableExpr("x").Where("v.id = x.vm").
+			Where("v.operation_id IS NULL OR v.operation_id IN (x.operation, x.over)").
+			Set("intent = ?", intent).Set("operation_id = x.operation").Set("updated_at = now()").Exec(ctx)
+		if err != nil {
+			return broken(err)
+		}
+		if n, err := r.RowsAffected(); err != nil || int(n) != len(hands) {
+			return fault.New(fault.Conflict, "some of the VMs have got another operation meanwhile").With("Try again.")
+		}
+	}
+	return nil
+}
+
 // PlaceVM writes the id that the provider gave to a VM that was made. A record of the same VM that the
 // inventory was faster to make, as one that it had found, gives way.
 func (s *Store) PlaceVM(ctx context.Context, vm *fleet.VM) error {

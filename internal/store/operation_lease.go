@@ -20,8 +20,12 @@ const leasing = 0x6e6f7661 // "nova"
 // a time, waiting ones included; what has begun always goes on.
 func (s *Store) LeaseOperations(ctx context.Context, owner string, ttl time.Duration, n, perProvider int) ([]*fleet.Operation, error) {
 	var due int
-	err := s.db.NewRaw(`SELECT count(*) FROM (SELECT 1 FROM operations WHERE status IN ('QUEUED', 'RUNNING', 'WAITING', 'UNDOING')
-		AND run_at <= clock_timestamp() AND lease_until < clock_timestamp() AND waits_for IS NULL LIMIT 1) AS found`).Scan(ctx, &due)
+	err := s.db.NewRaw(`SELECT count(*) FROM (
+		(SELECT 1 FROM operations WHERE status IN ('RUNNING', 'WAITING', 'UNDOING')
+			AND run_at <= clock_timestamp() AND lease_until < clock_timestamp() AND waits_for IS NULL LIMIT 1)
+		UNION ALL
+		(SELECT 1 FROM operations WHERE status = 'QUEUED'
+			AND run_at <= clock_timestamp() AND lease_until < clock_timestamp() AND waits_for IS NULL LIMIT 1)) AS found`).Scan(ctx, &due)
 	if err != nil || due == 0 {
 		return nil, broken(err)
 	}
@@ -30,19 +34,30 @@ func (s *Store) LeaseOperations(ctx context.Context, owner string, ttl time.Dura
 		if _, err := tx.db.ExecContext(ctx, "SELECT pg_advisory_xact_lock(?)", leasing); err != nil {
 			return broken(err)
 		}
+		// What has begun first. Of what has not, only as many rows of each provider are looked at as
+		// it may begin: thousands may be in its queue.
 		return broken(tx.db.NewRaw(`
 			WITH busy AS (
 				SELECT provider_id, count(*) AS n FROM operations
 				WHERE status IN ('RUNNING', 'WAITING', 'UNDOING') AND provider_id IS NOT NULL GROUP BY provider_id),
 			candidates AS (
-				SELECT o.id, o.run_at, o.status = 'QUEUED' AND o.provider_id IS NOT NULL AS limited, coalesce(busy.n, 0) AS busy,
-					row_number() OVER (PARTITION BY o.provider_id, o.status = 'QUEUED' ORDER BY o.run_at, o.id) AS place
-				FROM operations AS o LEFT JOIN busy ON busy.provider_id = o.provider_id
-				WHERE o.status IN ('QUEUED', 'RUNNING', 'WAITING', 'UNDOING')
-					AND o.run_at <= clock_timestamp() AND o.lease_until < clock_timestamp() AND o.waits_for IS NULL),
+				(SELECT id, run_at FROM operations
+				WHERE status IN ('RUNNING', 'WAITING', 'UNDOING')
+					AND run_at <= clock_timestamp() AND lease_until < clock_timestamp() AND waits_for IS NULL
+				ORDER BY run_at, id LIMIT ?2)
+				UNION ALL
+				(SELECT id, run_at FROM operations
+				WHERE status = 'QUEUED' AND provider_id IS NULL
+					AND run_at <= clock_timestamp() AND lease_until < clock_timestamp() AND waits_for IS NULL
+				ORDER BY run_at, id LIMIT ?2)
+				UNION ALL
+				SELECT fresh.id, fresh.run_at FROM providers AS p LEFT JOIN busy ON busy.provider_id = p.id,
+				LATERAL (SELECT o.id, o.run_at FROM operations AS o
+					WHERE o.provider_id = p.id AND o.status = 'QUEUED' AND o.waits_for IS NULL
+						AND o.run_at <= clock_timestamp() AND o.lease_until < clock_timestamp()
+					ORDER BY o.run_at, o.id LIMIT greatest(?3 - coalesce(busy.n, 0), 0)) AS fresh),
 			chosen AS (
-				SELECT id FROM operations WHERE id IN (
-					SELECT id FROM candidates WHERE NOT limited OR busy + place <= ?3 ORDER BY run_at, id LIMIT ?2)
+				SELECT id FROM operations WHERE id IN (SELECT id FROM candidates ORDER BY run_at, id LIMIT ?2)
 				FOR NO KEY UPDATE SKIP LOCKED)
 			UPDATE operations SET lease_owner = ?0, lease_until = clock_timestamp() + ?1 * interval '1 ms', lease_epoch = lease_epoch + 1,
 				status = CASE status WHEN 'QUEUED' THEN 'RUNNING' ELSE status END, started_at = coalesce(started_at, clock_timestamp())
