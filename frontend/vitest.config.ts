@@ -22,5 +22,10 @@ function relay(): Plugin {
 export default defineConfig({
   plugins: [relay()],
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
-  test: { environment: 'jsdom', include: ['{src,mock}/**/*.spec.{ts,tsx}'], setupFiles: ['./vitest.setup.ts'] },
+  test: {
+    environment: 'jsdom',
+    include: ['{src,mock}/**/*.spec.{ts,tsx}'],
+    setupFiles: ['./vitest.setup.ts'],
+    testTimeout: 20_000,
+  },
 })

@@ -1,7 +1,9 @@
-import { cleanup } from '@testing-library/react'
+import { cleanup, configure } from '@testing-library/react'
 import { afterEach } from 'vitest'
 
 afterEach(cleanup)
+// Machines that test are often busy with more than the test.
+configure({ asyncUtilTimeout: 5_000 })
 
 // What jsdom lacks and the virtual list and the popups ask for.
 class Observer {
@@ -17,3 +19,4 @@ globalThis.matchMedia ??= ((media: string) => ({
   removeEventListener() {},
 })) as unknown as typeof matchMedia
 Element.prototype.getAnimations ??= () => []
+Element.prototype.scrollIntoView ??= () => {}

@@ -67,7 +67,7 @@ export function otherVerbs(world: World): Resolvers {
         const work = [
           { name: 'Bring the image', ms: 8000 },
           { name: 'Verify its checksum', ms: 900 },
-          { name: 'Write it into the pool', ms: 900, then: () => ready(image, entry?.sizeBytes ?? 0.4 * GiB) },
+          { name: 'Write it into the pool', ms: 900, done: () => ready(image, entry?.sizeBytes ?? 0.4 * GiB) },
         ]
         return {
           operation: track(
@@ -85,7 +85,7 @@ export function otherVerbs(world: World): Resolvers {
         { input }: In<{ provider: string; pool?: string; name: string; sizeBytes: number }>,
       ) => {
         const image = addImage(input.provider, input.name, input.pool, { source: 'upload' })
-        const op = track(image, [{ name: 'Take in the file', ms: 4000, then: () => ready(image, input.sizeBytes) }])
+        const op = track(image, [{ name: 'Take in the file', ms: 4000, done: () => ready(image, input.sizeBytes) }])
         return { path: `/uploads/${newId('up')}`, operation: op, image }
       },
       registerImage: (
@@ -115,7 +115,7 @@ export function otherVerbs(world: World): Resolvers {
           operation: world.begin({
             kind: 'DELETE_IMAGE',
             target: image,
-            work: [{ name: 'Remove the volume', ms: 700, then: () => db.images.delete(image.id) }],
+            work: [{ name: 'Remove the volume', ms: 700, done: () => db.images.delete(image.id) }],
           }),
         }
       },
@@ -238,7 +238,7 @@ export function otherVerbs(world: World): Resolvers {
 
   function track(
     image: Image,
-    work: { name: string; ms: number; then?: () => void }[],
+    work: { name: string; ms: number; done?: () => void }[],
     fails?: ReturnType<typeof fault>,
   ) {
     const undo = () => Object.assign(image, { status: 'FAILED' })

@@ -2,7 +2,7 @@ import type { WebSocket } from 'ws'
 
 const WIDTH = 640
 const HEIGHT = 400
-/** A VNC server that paints one picture and beeps never: enough to see that a screen is shown. */
+/** A VNC server that paints one picture and never beeps: enough to see that a screen is shown. */
 export function serveScreen(socket: WebSocket) {
   let state: 'version' | 'security' | 'init' | 'live' = 'version'
   socket.send(Buffer.from('RFB 003.008\n'))
@@ -42,7 +42,7 @@ function picture() {
   for (let y = 0; y < HEIGHT; y++)
     for (let x = 0; x < WIDTH; x++) {
       const text = y > 24 && y < 340 && y % 18 < 9 && x > 16 && x < 90 + ((y * 7919) % 380) && (x * 31 + y * 17) % 5 < 2
-      pixels.writeUInt32LE(text ? 0xb8c0c8 : 0x101418, (y * WIDTH + x) * 4)
+      pixels.writeUInt32LE(text ? 0xc8c0b8 : 0x181410, (y * WIDTH + x) * 4)
     }
   return Buffer.concat([head, pixels])
 }

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { execute, type GraphQLError, parse, subscribe, validate } from 'graphql'
 import { createHandler } from 'graphql-sse/lib/use/http'
-import { useServer } from 'graphql-ws/use/ws'
+import { useServer as serveGraphQL } from 'graphql-ws/use/ws'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { stir } from './life'
 import { serveScreen } from './rfb'
@@ -78,7 +78,7 @@ const server = createServer((request, response) => {
 })
 const graphql = new WebSocketServer({ noServer: true, handleProtocols: () => 'graphql-transport-ws' })
 const consoles = new WebSocketServer({ noServer: true, handleProtocols: () => 'binary' })
-useServer({ schema, execute, subscribe }, graphql)
+serveGraphQL({ schema, execute, subscribe }, graphql)
 consoles.on('connection', (socket, request) =>
   request.url?.includes('/vnc-') ? serveScreen(socket) : serveSerial(socket),
 )

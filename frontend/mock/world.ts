@@ -2,7 +2,7 @@ import { type DB, fault, newId, now, type Operation, type Step, type VM } from '
 import { Log } from './events'
 
 /** One step of a piece of work: how long it takes, and what is different after it. */
-export type Work = { name: string; ms: number; then?: () => void }
+export type Work = { name: string; ms: number; done?: () => void }
 type Order = {
   kind: string
   target?: { id: string; name: string; providerId?: string }
@@ -108,7 +108,7 @@ export class World {
         return this.end(operation, 'FAILED', order.undo)
       }
       Object.assign(step, { status: 'DONE', progress: 1, finishedAt: now() })
-      work.then?.()
+      work.done?.()
     }
     operation.progress = 1
     this.end(operation, 'SUCCEEDED')

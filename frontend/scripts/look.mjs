@@ -66,7 +66,7 @@ async function signInWrong(page) {
   await page.getByLabel('Name').fill('admin')
   await page.getByLabel('Password').fill('wrong')
   await page.getByRole('button', { name: 'Sign in' }).click()
-  await page.getByRole('alert').waitFor()
+  await page.locator('form').getByRole('alert').waitFor()
 }
 
 async function bulk(page) {
@@ -92,7 +92,7 @@ async function remove(page) {
 }
 
 async function createTwice(page) {
-  await page.getByLabel('Name', { exact: true }).fill('web-01')
+  await page.getByLabel('Name', { exact: true }).fill('api-01')
   await page.getByRole('button', { name: 'Create VM' }).click()
   await page.waitForTimeout(800)
 }
@@ -101,9 +101,9 @@ async function testHost(page) {
   await page.getByLabel('Name', { exact: true }).fill('kvm-09')
   await page.getByLabel('TLS').check()
   await page.getByLabel('Address').fill('down.dc1.example')
-  await page.getByLabel('Authority’s certificate').fill('-----BEGIN CERTIFICATE-----')
+  await page.getByRole('textbox', { name: 'Authority’s certificate' }).fill('-----BEGIN CERTIFICATE-----')
   await page.getByRole('button', { name: 'Test the connection' }).click()
-  await page.getByRole('alert').first().waitFor()
+  await page.locator('[aria-invalid=true]').first().waitFor()
 }
 
 mkdirSync(options.out, { recursive: true })

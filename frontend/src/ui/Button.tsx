@@ -1,7 +1,7 @@
 'use client'
 import { Button as Base } from '@base-ui/react/button'
 import { LoaderCircle } from 'lucide-react'
-import type { ComponentProps, ReactElement, ReactNode } from 'react'
+import { type ComponentProps, cloneElement, type ReactElement, type ReactNode } from 'react'
 import { cx } from './cx'
 import { Tip } from './Tip'
 
@@ -25,8 +25,8 @@ type Props = {
   busy?: boolean
   /** Why it cannot be used. It stays visible and focusable, and says this. */
   disabledReason?: string
-  /** Another element to be, a link for one: `render={<Link href="…" />}`. */
-  render?: ReactElement
+  /** The link to be: `link={<Link href="…" />}`. */
+  link?: ReactElement<{ className?: string; 'aria-label'?: string }>
 } & Omit<ComponentProps<typeof Base>, 'render' | 'className'> & { className?: string }
 
 export function Button({
@@ -35,34 +35,43 @@ export function Button({
   icon,
   busy,
   disabledReason,
-  render,
+  link,
   className,
   children,
   ...rest
 }: Props) {
+  const frame = cx(
+    FRAME,
+    LOOK[look],
+    size === 'sm' ? 'h-7 px-2 text-xs' : 'h-8 px-3 text-sm pointer-coarse:h-10',
+    className,
+  )
+  // A link that looks like a button stays a link: it can be opened in another tab.
+  if (link && !disabledReason) {
+    const { 'aria-label': label } = rest
+    return cloneElement(link, { className: frame, 'aria-label': label }, icon, children)
+  }
   const button = (
     <Base
       {...rest}
-      render={render}
-      nativeButton={!render}
       disabled={busy || Boolean(disabledReason) || rest.disabled}
       focusableWhenDisabled
       aria-busy={busy || undefined}
-      className={cx(
-        FRAME,
-        LOOK[look],
-        size === 'sm' ? 'h-7 px-2 text-xs' : 'h-8 px-3 text-sm pointer-coarse:h-10',
-        className,
-      )}
+      className={frame}
     >
       {busy ? <LoaderCircle aria-hidden className="size-3.5 animate-spin" /> : icon}
       {children}
     </Base>
   )
-  return disabledReason ? <Tip text={disabledReason}>{button}</Tip> : button
+  // Wrapped also when there is nothing to tell: a button that becomes usable must not lose its focus.
+  return (
+    <Tip text={disabledReason} off={!disabledReason}>
+      {button}
+    </Tip>
+  )
 }
 
-type IconProps = Omit<Props, 'children' | 'icon'> & { label: string; children: ReactNode }
+type IconProps = Omit<Props, 'children' | 'icon' | 'link' | 'size'> & { label: string; children: ReactNode }
 
 /** A button that is only an icon: its label is its name and its tooltip. */
 export function IconButton({ label, look = 'quiet', disabledReason, className, children, ...rest }: IconProps) {
@@ -70,7 +79,6 @@ export function IconButton({ label, look = 'quiet', disabledReason, className, c
     <Tip text={disabledReason || label}>
       <Base
         {...rest}
-        nativeButton={!rest.render}
         aria-label={label}
         disabled={rest.busy || Boolean(disabledReason) || rest.disabled}
         focusableWhenDisabled

@@ -41,10 +41,12 @@ export function MenuEntries({ entries }: { entries: MenuEntry[] }) {
   })
 }
 
+/** Menus open inside the page's main part, where those who go by landmarks find them. */
 export function MenuSheet({ children }: { children: ReactNode }) {
+  const main = typeof document === 'undefined' ? undefined : document.getElementById('main')
   return (
-    <Base.Portal>
-      <Base.Positioner sideOffset={4} align="end" className="z-40">
+    <Base.Portal container={main}>
+      <Base.Positioner sideOffset={4} align="end" positionMethod="fixed" className="z-40">
         <Base.Popup className="min-w-44 animate-fade rounded-lg border bg-surface p-1 text-sm shadow-lift outline-none">
           {children}
         </Base.Popup>
@@ -55,7 +57,7 @@ export function MenuSheet({ children }: { children: ReactNode }) {
 
 export function Menu({ trigger, entries }: { trigger: ReactElement; entries: MenuEntry[] }) {
   return (
-    <Base.Root modal={false}>
+    <Base.Root>
       <Base.Trigger render={trigger} />
       <MenuSheet>
         <MenuEntries entries={entries} />

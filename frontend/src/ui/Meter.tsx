@@ -8,30 +8,32 @@ type MeterProps = {
   text: string
   /** A second value, marked by a tick: what is promised, beside what is used. */
   mark?: number
+  /** What the tick says. */
+  markText?: string
   dim?: boolean
 }
 
 /** How much of something is used. Full is not by itself bad: it turns amber only above nine tenths. */
-export function Meter({ label, value, max, text, mark, dim }: MeterProps) {
+export function Meter({ label, value, max, text, mark, markText, dim }: MeterProps) {
   const share = value === null || max <= 0 ? 0 : Math.min(1, value / max)
   return (
-    <div className={cx('min-w-0', dim && 'opacity-60')}>
+    <div className="min-w-0" title={markText}>
       <div className="flex items-baseline justify-between gap-2 text-xs">
         <span className="text-soft">{label}</span>
-        <span className="truncate text-ink">{text}</span>
+        <span className={cx('truncate', dim ? 'text-faint' : 'text-ink')}>{text}</span>
       </div>
       <Bar
         share={share}
-        label={`${label}: ${text}`}
-        tone={share > 0.9 ? 'warn' : 'ink'}
+        label={[`${label}: ${text}`, markText].filter(Boolean).join('; ')}
+        tone={dim ? 'dim' : share > 0.9 ? 'warn' : 'ink'}
         mark={mark === undefined || max <= 0 ? undefined : Math.min(1, mark / max)}
       />
     </div>
   )
 }
 
-type BarProps = { share: number; label: string; tone?: 'ink' | 'warn' | 'busy' | 'bad'; mark?: number }
-const FILL = { ink: 'bg-soft', warn: 'bg-warn', busy: 'bg-busy', bad: 'bg-bad' }
+type BarProps = { share: number; label: string; tone?: keyof typeof FILL; mark?: number }
+const FILL = { ink: 'bg-soft', warn: 'bg-warn', dim: 'bg-edge/60' }
 
 function Bar({ share, label, tone = 'ink', mark }: BarProps) {
   return (

@@ -23,7 +23,7 @@ export function HostListPage() {
   const fetchKey = useLiveHosts()
   const { providers } = useLazyLoadQuery<HostListPageQuery>(query, {}, { fetchKey, fetchPolicy: 'store-and-network' })
   const add = (
-    <Button look="primary" icon={<Plus aria-hidden className="size-4" />} render={<Link href={paths.newHost()} />}>
+    <Button look="primary" icon={<Plus aria-hidden className="size-4" />} link={<Link href={paths.newHost()} />}>
       Add a host
     </Button>
   )

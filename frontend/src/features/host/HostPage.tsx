@@ -139,7 +139,7 @@ export function HostPage() {
         beside={<State {...(CONNECTION[provider.status] ?? { tone: 'unknown', word: provider.status })} />}
         note={
           <>
-            since <Age of={provider.statusSince} /> · values of <Age of={host.asOf} />
+            for <Age of={provider.statusSince} short /> · values read <Age of={host.asOf} />
           </>
         }
         actions={<Actions host={host} />}
@@ -194,7 +194,7 @@ function Actions({ host: { provider, vmCount } }: { host: Host }) {
   }
   return (
     <>
-      <Button render={<Link href={paths.vms(`host:${quoted(provider.name)}`)} />}>{plural(vmCount, 'VM')}</Button>
+      <Button link={<Link href={paths.vms(`host:${quoted(provider.name)}`)} />}>{plural(vmCount, 'VM')}</Button>
       <Button
         busy={busy}
         disabledReason={whyNot('refreshProvider')}

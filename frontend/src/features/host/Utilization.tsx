@@ -31,6 +31,7 @@ export function Utilization({ host: ref, dim }: { host: Utilization_host$key; di
         value={memoryUsedMiB}
         max={memoryTotalMiB}
         mark={memoryAllocatedMiB}
+        markText={`${formatMiB(memoryAllocatedMiB)} promised to running VMs`}
         text={`${formatMiB(memoryUsedMiB)} of ${formatMiB(memoryTotalMiB)}`}
         dim={dim}
       />

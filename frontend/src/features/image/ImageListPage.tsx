@@ -98,7 +98,7 @@ export function ImageListPage() {
           {images.map((image) => (
             <li
               key={image.id}
-              className="grid gap-x-6 gap-y-1.5 border-b border-line/70 py-3 md:grid-cols-[minmax(0,2fr)_8rem_minmax(0,1.5fr)_6rem_auto] md:items-center"
+              className="grid gap-x-6 gap-y-1.5 border-b border-line/70 py-3 md:grid-cols-[minmax(0,2fr)_8rem_minmax(0,1.5fr)_6rem_9rem] md:items-center"
             >
               <div className="min-w-0">
                 <p className="wrap-anywhere">
@@ -146,11 +146,11 @@ export function ImageListPage() {
                   <span className="block text-xs">{formatBytes(image.capacityBytes)} disk</span>
                 )}
               </p>
-              <div className="flex gap-2">
+              <div className="flex gap-2 md:justify-end">
                 {image.status === 'READY' && (
                   <Button
                     size="sm"
-                    render={<Link href={paths.newVM(image.id)} prefetch={false} />}
+                    link={<Link href={paths.newVM(image.id)} prefetch={false} />}
                     aria-label={`New VM from ${image.name}`}
                   >
                     New VM

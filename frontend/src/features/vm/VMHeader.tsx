@@ -102,7 +102,7 @@ export function VMHeader({ vm: ref }: { vm: VMHeader_vm$key }) {
               </Button>
             )}
             <Button
-              render={<Link href={paths.vm(vm.id, 'console')} prefetch={false} scroll={false} />}
+              link={<Link href={paths.vm(vm.id, 'console')} prefetch={false} scroll={false} />}
               icon={<span className="[&_svg]:size-3.5">{ICON.openConsole}</span>}
             >
               Console

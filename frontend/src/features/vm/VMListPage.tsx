@@ -53,11 +53,7 @@ export function VMListPage() {
             </Suspense>
           }
           actions={
-            <Button
-              look="primary"
-              icon={<Plus aria-hidden className="size-4" />}
-              render={<Link href={paths.newVM()} />}
-            >
+            <Button look="primary" icon={<Plus aria-hidden className="size-4" />} link={<Link href={paths.newVM()} />}>
               New VM
             </Button>
           }

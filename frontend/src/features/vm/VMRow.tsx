@@ -70,8 +70,6 @@ export const VMRow = memo(function VMRow({ vm: ref, index, top, usage, selected,
   const running = vm.status === 'RUNNING'
   const operation = vm.activeOperation
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a virtual list cannot be a table element
-    // biome-ignore lint/a11y/useFocusableInteractive: the focus goes to what is in the row
     <div
       role="row"
       aria-rowindex={index + 2}

@@ -11,7 +11,7 @@ import { type Subject, useAct } from './VMActions'
 
 export function VMRowMenu() {
   return (
-    <Menu.Root handle={rowMenu} modal={false}>
+    <Menu.Root handle={rowMenu}>
       {({ payload }) => (
         <MenuSheet>
           <Suspense fallback={<Bone className="m-1 h-40 w-44" />}>{payload && <Actions vm={payload} />}</Suspense>

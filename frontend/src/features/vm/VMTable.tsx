@@ -101,6 +101,7 @@ function Rows({
     getItemKey: (index) => rows[index]?.id ?? index,
     overscan: 10,
   })
+  // biome-ignore lint/correctness/useExhaustiveDependencies: rows have other heights on a phone
   useEffect(() => {
     virtual.measure()
   }, [phone, virtual])
@@ -119,7 +120,6 @@ function Rows({
   const every = all || rows.every((row) => ids.has(row.id))
   return (
     <>
-      {/* biome-ignore lint/a11y/useSemanticElements: a virtual list cannot be a table element */}
       <div
         role="table"
         aria-label="Virtual machines"
@@ -247,7 +247,7 @@ function NoVMs() {
       icon={<MonitorCog aria-hidden />}
       title="No virtual machines yet"
       action={
-        <Button look="primary" render={<Link href={paths.newVM()} />}>
+        <Button look="primary" link={<Link href={paths.newVM()} />}>
           New VM
         </Button>
       }

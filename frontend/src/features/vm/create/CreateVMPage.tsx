@@ -114,7 +114,7 @@ export function CreateVMPage() {
         {usable ? (
           <Fields data={data} />
         ) : (
-          <Empty title="No host answers" action={<Button render={<Link href={paths.hosts()} />}>Hosts</Button>}>
+          <Empty title="No host answers" action={<Button link={<Link href={paths.hosts()} />}>Hosts</Button>}>
             A VM needs a host to run on. Connect one, or see why those there are do not answer.
           </Empty>
         )}

@@ -14,7 +14,7 @@ export function Summary({ draft, host, image, busy }: Props) {
   const keys = keysOf(draft.sshKeys).length
   const size = draft.bootSize.trim() ? parseSize(draft.bootSize) : image?.capacityBytes
   const lines = [
-    host && `on ${host.provider.name}`,
+    host && `at ${host.provider.name}`,
     `${vcpus} vCPU, ${formatMiB(memory)} memory`,
     image
       ? `${image.os || image.name}${size ? `, ${formatBytes(size)} disk` : ''}`
@@ -22,7 +22,7 @@ export function Summary({ draft, host, image, busy }: Props) {
         ? `an empty disk of ${formatBytes(size)}`
         : 'no image yet',
     draft.disks.length > 0 && `${draft.disks.length} more ${draft.disks.length === 1 ? 'disk' : 'disks'}`,
-    draft.nics.length ? draft.nics.map((nic) => nic.network).join(', ') : 'no network',
+    draft.nics.length ? `on ${draft.nics.map((nic) => nic.network).join(', ')}` : 'on no network',
     keys > 0 ? `${keys} SSH ${keys === 1 ? 'key' : 'keys'}` : image ? 'no SSH key' : '',
   ].filter(Boolean)
   const { memoryTotalMiB = 0, memoryAllocatedMiB = 0, vcpusAllocated = 0 } = host?.resourceUtilization ?? {}

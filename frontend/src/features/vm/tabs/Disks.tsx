@@ -124,7 +124,7 @@ function List({ vm: ref }: { vm: Disks_vm$key }) {
                   size="sm"
                   aria-label={`Grow ${disk.name}`}
                   disabledReason={whyNot(vm.actions, 'updateVM')}
-                  render={
+                  link={
                     whyNot(vm.actions, 'updateVM') ? undefined : (
                       <Link href={paths.vm(vm.id, 'settings')} prefetch={false} scroll={false} />
                     )

@@ -24,6 +24,9 @@ export function Overview({ id }: { id: string }) {
     graphql`
       query OverviewQuery($id: ID!) {
         vm(id: $id) {
+          status
+          stale
+          statusReason
           ...Overview_vm
           addresses {
             address
@@ -58,6 +61,7 @@ export function Overview({ id }: { id: string }) {
     { fetchKey, fetchPolicy: 'store-and-network' },
   )
   if (!vm) return null
+  const silence = silenceOf(vm)
   return (
     <div className="grid gap-x-10 gap-y-8 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
       <div className="flex min-w-0 flex-col gap-8">
@@ -65,11 +69,17 @@ export function Overview({ id }: { id: string }) {
         <About vm={vm} addresses={vm.addresses ?? []} />
       </div>
       <div className="flex min-w-0 flex-col gap-8">
-        <Now metrics={vm.metrics} />
-        <Guest guest={vm.guest} />
+        <Now metrics={vm.metrics} silence={silence} />
+        <Guest guest={vm.guest} silence={silence} />
       </div>
     </div>
   )
+}
+
+/** Why there is nothing to tell of this moment; undefined when there should be. */
+function silenceOf({ stale, status, statusReason }: { stale: boolean; status: string; statusReason: string }) {
+  if (stale || status === 'UNKNOWN') return statusReason || 'Nobody can tell: its host does not answer.'
+  return status === 'RUNNING' || status === 'PAUSED' ? undefined : 'It does not run.'
 }
 
 const fragment = graphql`
@@ -213,7 +223,7 @@ function Pending({ vm: ref }: { vm: Overview_vm$key }) {
 
 type Metrics = NonNullable<OverviewQuery['response']['vm']>['metrics']
 
-function Now({ metrics }: { metrics: Metrics }) {
+function Now({ metrics, silence }: { metrics: Metrics; silence?: string }) {
   return (
     <Section
       title="At this moment"
@@ -248,7 +258,7 @@ function Now({ metrics }: { metrics: Metrics }) {
           />
         </div>
       ) : (
-        <p className="text-soft">It does not run.</p>
+        <p className="text-soft">{silence ?? 'Not known yet.'}</p>
       )}
     </Section>
   )
@@ -256,7 +266,7 @@ function Now({ metrics }: { metrics: Metrics }) {
 
 type GuestFacts = NonNullable<OverviewQuery['response']['vm']>['guest']
 
-function Guest({ guest }: { guest: GuestFacts }) {
+function Guest({ guest, silence }: { guest: GuestFacts; silence?: string }) {
   return (
     <Section title="Guest">
       {guest ? (
@@ -281,7 +291,8 @@ function Guest({ guest }: { guest: GuestFacts }) {
         </>
       ) : (
         <p className="text-soft">
-          No guest agent answers. With qemu-guest-agent in the guest its name, system and file systems show here.
+          {silence ??
+            'No guest agent answers. With qemu-guest-agent in the guest its name, system and file systems show here.'}
         </p>
       )}
     </Section>

@@ -1,0 +1,81 @@
+import { screen, waitFor, within } from '@testing-library/react'
+import { beforeEach, expect, test, vi } from 'vitest'
+import { renderPage } from '../../../mock/harness'
+import { goTo } from '../../../mock/navigation'
+import { VMActions } from './VMActions'
+import { VMPage } from './VMPage'
+
+vi.mock('next/navigation', () => import('../../../mock/navigation'))
+
+const page = (
+  <VMActions>
+    <VMPage />
+  </VMActions>
+)
+const state = () => within(screen.getByRole('heading', { level: 1 }).parentElement as HTMLElement)
+
+beforeEach(() => goTo('/vms/vm_002'))
+
+test('a VM is started, and its state follows by itself', async () => {
+  const { user, world } = renderPage(page)
+  const vm = world.db.vms.get('vm_002')
+  if (!vm) throw new Error('no such VM in the seed')
+  await screen.findByRole('heading', { name: 'api-01' })
+  await user.click(screen.getByRole('button', { name: 'Shut down' }))
+  const dialog = await screen.findByRole('dialog', { name: 'Shut down api-01?' })
+  expect(dialog.textContent).toMatch(/Disks and addresses are kept/)
+  await user.click(within(dialog).getByRole('button', { name: 'Shut down' }))
+  await waitFor(() => state().getByText('Stopping'))
+  await waitFor(() => state().getByText('Stopped'))
+  await user.click(await screen.findByRole('button', { name: 'Start' }))
+  await waitFor(() => state().getByText('Running'))
+  expect(vm.status).toBe('RUNNING')
+})
+
+test('what cannot be done is there, can be reached, and says why', async () => {
+  goTo('/vms/vm_007')
+  renderPage(page)
+  const start = await screen.findByRole('button', { name: 'Start' })
+  expect(start.getAttribute('aria-disabled')).toBe('true')
+  expect(start.hasAttribute('disabled')).toBe(false)
+  expect(screen.getByText(/kvm-03 does not answer: what you see is the last known/)).toBeTruthy()
+})
+
+test('a VM that is not there', async () => {
+  goTo('/vms/vm_none')
+  renderPage(page)
+  await screen.findByText('There is no such VM')
+})
+
+test('the plan says how each change reaches the VM before it is made', async () => {
+  goTo('/vms/vm_002?tab=settings')
+  const { user } = renderPage(page)
+  const vcpus = await screen.findByLabelText('vCPUs', {})
+  await user.clear(vcpus)
+  await user.type(vcpus, '3')
+  const plan = screen.getByRole('region', { name: 'Plan' })
+  await within(plan).findByText('Live')
+  const memory = screen.getByLabelText('Memory')
+  await user.clear(memory)
+  await user.type(memory, '64')
+  await within(plan).findByText('With the next start')
+  const disk = screen.getByLabelText('Disk vda')
+  await user.clear(disk)
+  await user.type(disk, '1')
+  await within(plan).findByText('Impossible')
+  await waitFor(() => expect(screen.getByRole('button', { name: 'Apply' }).getAttribute('aria-disabled')).toBe('true'))
+})
+
+test('deleting asks for the name, and for the fate of each disk', async () => {
+  const { user, world } = renderPage(page)
+  await user.click(await screen.findByRole('button', { name: /More actions/ }))
+  await user.click(await screen.findByRole('menuitem', { name: 'Delete' }))
+  const dialog = await screen.findByRole('dialog', { name: 'Delete api-01?' })
+  expect(dialog.textContent).toMatch(/forced off first/)
+  expect(within(dialog).getByRole('checkbox', { name: /vda/ })).toHaveProperty('checked', true)
+  const remove = within(dialog).getByRole('button', { name: 'Delete' })
+  expect(remove.getAttribute('aria-disabled')).toBe('true')
+  await user.type(within(dialog).getByLabelText('Type api-01 to confirm'), 'api-01')
+  await user.click(remove)
+  await waitFor(() => expect(world.db.vms.has('vm_002')).toBe(false))
+})

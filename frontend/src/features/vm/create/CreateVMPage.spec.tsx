@@ -1,0 +1,38 @@
+import { screen, waitFor } from '@testing-library/react'
+import { beforeEach, expect, test, vi } from 'vitest'
+import { renderPage } from '../../../../mock/harness'
+import { goTo, push } from '../../../../mock/navigation'
+import { CreateVMPage } from './CreateVMPage'
+
+vi.mock('next/navigation', () => import('../../../../mock/navigation'))
+beforeEach(() => goTo('/vms/new'))
+
+test('a VM is made from what the form proposes', async () => {
+  const { user, world } = renderPage(<CreateVMPage />)
+  await user.type(await screen.findByLabelText('Name'), 'fresh-01')
+  await user.click(screen.getByRole('button', { name: 'Medium' }))
+  await user.click(screen.getByRole('button', { name: 'Create VM' }))
+  await waitFor(() => expect(push).toHaveBeenCalledWith(expect.stringMatching(/^\/vms\/vm_/)))
+  const made = [...world.db.vms.values()].find((vm) => vm.name === 'fresh-01')
+  expect(made).toMatchObject({ vcpus: 2, memoryMiB: 4096, providerId: 'prov_1' })
+})
+
+test('a refusal keeps what was typed and goes to the field that it names', async () => {
+  const { user } = renderPage(<CreateVMPage />)
+  const name = await screen.findByLabelText('Name')
+  await user.type(name, 'api-01')
+  await user.type(screen.getByLabelText('Description'), 'kept')
+  await user.click(screen.getByRole('button', { name: 'Create VM' }))
+  await waitFor(() => expect(name.getAttribute('aria-invalid')).toBe('true'))
+  expect(document.activeElement).toBe(name)
+  expect(screen.getByText(/has a VM api-01 already\. Choose another name\./)).toBeTruthy()
+  expect(screen.getByLabelText('Description')).toHaveProperty('value', 'kept')
+})
+
+test('what the browser can tell to be wrong is not sent', async () => {
+  const { user, world } = renderPage(<CreateVMPage />)
+  const before = world.db.vms.size
+  await user.click(await screen.findByRole('button', { name: 'Create VM' }))
+  await screen.findByText('It needs a name.')
+  expect(world.db.vms.size).toBe(before)
+})
