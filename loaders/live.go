@@ -149,7 +149,9 @@ func live[T any](ctx context.Context, l *Loaders, kind string, keys []vmKey, cal
 				for i, name := range missing {
 					want[i] = refs[name]
 				}
-				got, err := ask(ctx, l, provider, func(ctx context.Context, c *drivers.Conn) (map[drivers.Ref]*T, error) { return call(ctx, c, provider, want) })
+				got, err := ask(ctx, l, provider, func(ctx context.Context, c *drivers.Conn) (map[drivers.Ref]*T, error) {
+					return call(ctx, c, provider, want)
+				})
 				all := make(map[string]T, len(got))
 				for i, ref := range want {
 					if v := got[ref]; v != nil {

@@ -58,7 +58,7 @@ type Loaders struct {
 // The rows of a page ask within microseconds of each other; this is how long the first waits for the last.
 const (
 	gather     = 500 * time.Microsecond
-	gatherLive = 2 * time.Millisecond
+	gatherLive = 5 * time.Millisecond
 )
 
 // maxBatch bounds one query's list of ids.
