@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/novacron/novacron/drivers"
+	"github.com/novacron/novacron/internal/events"
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/fleet"
 	"github.com/novacron/novacron/internal/store"
@@ -69,11 +70,21 @@ func placeVM(ctx context.Context, r *Run[CreateVM, createdVM], t drivers.Task) e
 		return err
 	}
 	r.Mem.Ref, v.Ref = t.Ref, t.Ref
-	if err := r.engine.store.PlaceVM(ctx, v); err != nil {
-		return err
+	err = r.engine.store.Tx(ctx, func(tx *store.Store) error {
+		twins, err := tx.PlaceVM(ctx, v)
+		if err != nil {
+			return err
+		}
+		log := []fleet.Event{v.Event(fleet.Updated)}
+		for _, id := range twins {
+			log = append(log, (&fleet.VM{ID: id, TenantID: v.TenantID, ProviderID: v.ProviderID}).Event(fleet.Removed))
+		}
+		return events.Record(ctx, tx, log...)
+	})
+	if err == nil {
+		r.refresh()
 	}
-	r.refresh()
-	return nil
+	return err
 }
 
 // unmakeVM removes what was made, and the disks that were made for it; volumes that were there before stay.

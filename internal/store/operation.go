@@ -235,17 +235,18 @@ func (s *Store) HandVMs(ctx context.Context, operations []*fleet.Operation, inte
 }
 
 // PlaceVM writes the id that the provider gave to a VM that was made. A record of the same VM that the
-// inventory was faster to make, as one that it had found, gives way.
-func (s *Store) PlaceVM(ctx context.Context, vm *fleet.VM) error {
-	return s.Tx(ctx, func(tx *Store) error {
+// inventory was faster to make, as one that it had found, gives way: it tells which.
+func (s *Store) PlaceVM(ctx context.Context, vm *fleet.VM) (gone []uuid.UUID, err error) {
+	err = s.Tx(ctx, func(tx *Store) error {
 		_, err := tx.db.NewDelete().Model((*fleet.VM)(nil)).Where("provider_id = ?", vm.ProviderID).Where("ref = ?", vm.Ref).
-			Where("id <> ?", vm.ID).Where("management = ?", fleet.Discovered).Exec(ctx)
+			Where("id <> ?", vm.ID).Where("management = ?", fleet.Discovered).Returning("id").Exec(ctx, &gone)
 		if err != nil {
 			return broken(err)
 		}
 		r, err := tx.db.NewUpdate().Model(vm).Column("ref").WherePK().Set("updated_at = now()").Exec(ctx)
 		return touched(r, err, "VM", vm.ID.String())
 	})
+	return gone, err
 }
 
 // StopIntent shows what is observed of the VM rather than where its operation, which is stuck, was taking it.
