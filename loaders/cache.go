@@ -51,6 +51,13 @@ func NewCache(client *redis.Client) *Cache {
 	return c
 }
 
+// Close ends what the cache runs in the background; a Redis client stays the caller's.
+func (c *Cache) Close() {
+	if c.memory != nil {
+		c.memory.StopAllGoroutines()
+	}
+}
+
 // read gives what is there of names; nil for the others.
 func (c *Cache) read(ctx context.Context, names []string) [][]byte {
 	texts := make([][]byte, len(names))

@@ -64,7 +64,9 @@ func newPlace(t *testing.T) *place {
 		return drivers.Config{Kind: drivers.KindFake, Host: p.hosts[id]}, nil
 	})
 	t.Cleanup(conns.Close)
-	p.source = loaders.NewSource(p.store, conns, loaders.NewCache(nil), nil)
+	cache := loaders.NewCache(nil)
+	t.Cleanup(cache.Close)
+	p.source = loaders.NewSource(p.store, conns, cache, nil)
 	return p
 }
 

@@ -32,6 +32,7 @@ type house struct {
 	redis     *redis.Client // nil without one
 	box       *secrets.Box
 	conns     *drivers.Conns
+	cache     *loaders.Cache
 	door      *access.Door
 	control   *control.Control
 	source    *loaders.Source
@@ -100,7 +101,8 @@ func (h *house) furnish() {
 		return err
 	}})
 	h.control = control.New(h.store, h.conns, engine, h.box, h.log, control.Options{TinyImage: env("NOVACRON_TINY_IMAGE")})
-	h.source = loaders.NewSource(h.store, h.conns, loaders.NewCache(h.redis), journal)
+	h.cache = loaders.NewCache(h.redis)
+	h.source = loaders.NewSource(h.store, h.conns, h.cache, journal)
 	h.resolvers = &resolvers.Resolver{Control: h.control, Source: h.source, Facts: model.About{
 		Version: ourVersion(), StartedAt: time.Now(), MaxPageSize: loaders.MaxPage,
 	}}
@@ -140,6 +142,9 @@ func (h *house) configure(ctx context.Context, id uuid.UUID) (drivers.Config, er
 func (h *house) close() {
 	if h.conns != nil {
 		h.conns.Close()
+	}
+	if h.cache != nil {
+		h.cache.Close()
 	}
 	if h.redis != nil {
 		_ = h.redis.Close()
