@@ -49,7 +49,7 @@ func TestScenarios(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"as": cmdAs, "sign-in": cmdSignIn, "ended": cmdEnded, "gql": cmdGQL, "get": cmdGet, "is": cmdIs, "has": cmdHas, "refused": cmdRefused, "until": cmdUntil,
-			"await": cmdWait, "http": cmdHTTP, "subscribe": cmdSubscribe, "sse": cmdSSE, "event": cmdEvent,
+			"await": cmdWait, "http": cmdHTTP, "subscribe": cmdSubscribe, "sse": cmdSSE, "event": cmdEvent, "console": cmdConsole,
 			"bad": cmdBad, "restart": cmdRestart, "virsh": cmdVirsh, "novacron": cmdNovacron,
 		},
 	})

@@ -29,6 +29,7 @@
 //	subscribe NAME QUERY …        open a subscription (graphql-transport-ws); `sse` for an event stream
 //	event NAME TIME PATH VALUE    take its events until one has that value; `get` then reads that one
 //	ended NAME TIME               the server ends the subscription within that time
+//	console PATH TYPED REGEXP     what comes back of a console matches
 //	http STATUS METHOD PATH [BODY] [HEADER:VALUE...]
 //	restart [kill]                stop the server (TERM, or kill -9) and start it again
 //	virsh HOST ARG...             at a real host; scenarios that need them begin with `[!hosts] skip`

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -165,4 +166,41 @@ func cmdEnded(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("still open after %s", most)
 		}
 	}
+}
+
+// cmdConsole opens a console's websocket, types, and waits for what comes back.
+func cmdConsole(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, len(args) == 3, "console PATH TYPED REGEXP")
+	s := of(ts)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	ws, r, err := websocket.Dial(ctx, "ws://"+s.server.address+args[0], &websocket.DialOptions{
+		Subprotocols: []string{"binary"}, HTTPHeader: http.Header{"Authorization": {"Bearer " + s.token}},
+	})
+	if neg {
+		if err == nil {
+			ts.Fatalf("it opened")
+		}
+		_, _ = fmt.Fprintln(ts.Stdout(), r.Status)
+		return
+	}
+	ts.Check(err)
+	defer ws.CloseNow()
+	if ws.Subprotocol() != "binary" {
+		ts.Fatalf("subprotocol %q", ws.Subprotocol())
+	}
+	re, err := regexp.Compile(args[2])
+	ts.Check(err)
+	conn := websocket.NetConn(ctx, ws, websocket.MessageBinary)
+	_, err = conn.Write([]byte(strings.ReplaceAll(args[1], `\r`, "\r")))
+	ts.Check(err)
+	var seen []byte
+	for chunk := make([]byte, 4096); !re.Match(seen); {
+		n, err := conn.Read(chunk)
+		seen = append(seen, chunk[:n]...)
+		if err != nil {
+			ts.Fatalf("%v, after %q", err, seen)
+		}
+	}
+	_, _ = ts.Stdout().Write(seen)
 }
