@@ -42,7 +42,7 @@ type answer struct {
 	}
 }
 
-func post(t *testing.T, body string, headers ...string) (*http.Response, answer) {
+func post(t *testing.T, body string, headers ...string) (int, answer) {
 	t.Helper()
 	r := httptest.NewRequest(http.MethodPost, "/graphql", strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
@@ -53,7 +53,7 @@ func post(t *testing.T, body string, headers ...string) (*http.Response, answer)
 	handler().ServeHTTP(w, r)
 	var a answer
 	_ = json.Unmarshal(bytes.TrimPrefix(w.Body.Bytes(), []byte("data: ")), &a)
-	return w.Result(), a
+	return w.Code, a
 }
 
 func query(q string) string {
@@ -104,9 +104,9 @@ func TestAbuseIsCheap(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := cpu()
-			res, a := post(t, query(q))
+			status, a := post(t, query(q))
 			used := cpu() - before
-			assert.Equal(t, http.StatusUnprocessableEntity, res.StatusCode)
+			assert.Equal(t, http.StatusUnprocessableEntity, status)
 			require.NotEmpty(t, a.Errors)
 			assert.Equal(t, "INVALID", a.Errors[0].Extensions.Code)
 			assert.NotEmpty(t, a.Errors[0].Extensions.Remedy, a.Errors[0].Message)
@@ -132,8 +132,8 @@ func TestBadRequests(t *testing.T) {
 		"multipart":           {"x", []string{"Content-Type", "multipart/form-data; boundary=x"}, http.StatusUnsupportedMediaType},
 	} {
 		t.Run(name, func(t *testing.T) {
-			res, a := post(t, c.body, c.headers...)
-			assert.Equal(t, c.status, res.StatusCode)
+			status, a := post(t, c.body, c.headers...)
+			assert.Equal(t, c.status, status)
 			require.NotEmpty(t, a.Errors)
 			assert.Equal(t, "INVALID", a.Errors[0].Extensions.Code)
 			assert.NotEmpty(t, a.Errors[0].Extensions.Remedy)
@@ -164,8 +164,8 @@ func TestBrowsersAreLedToTheExplorer(t *testing.T) {
 
 // A panic says nothing of our insides, and does not end the process.
 func TestPanicIsInternal(t *testing.T) {
-	res, a := post(t, query("{about{version}}"))
-	assert.Equal(t, http.StatusOK, res.StatusCode)
+	status, a := post(t, query("{about{version}}"))
+	assert.Equal(t, http.StatusOK, status)
 	require.NotEmpty(t, a.Errors)
 	assert.Equal(t, "INTERNAL", a.Errors[0].Extensions.Code)
 	assert.NotContains(t, a.Errors[0].Message, "nil pointer")
@@ -173,12 +173,12 @@ func TestPanicIsInternal(t *testing.T) {
 
 // Introspection is what the explorer and client generators live on: the standard query must pass.
 func TestIntrospection(t *testing.T) {
-	res, a := post(t, query(`query IntrospectionQuery { __schema { queryType { name } mutationType { name } subscriptionType { name }
+	status, a := post(t, query(`query IntrospectionQuery { __schema { queryType { name } mutationType { name } subscriptionType { name }
 		types { ...T } directives { name description locations args { ...I } } } }
 		fragment T on __Type { kind name description fields(includeDeprecated: true) { name description args { ...I } type { ...R } isDeprecated deprecationReason }
 		inputFields { ...I } interfaces { ...R } enumValues(includeDeprecated: true) { name description } possibleTypes { ...R } }
 		fragment I on __InputValue { name description type { ...R } defaultValue }
 		fragment R on __Type { kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name } } } } } } } }`))
-	assert.Equal(t, http.StatusOK, res.StatusCode)
+	assert.Equal(t, http.StatusOK, status)
 	assert.Empty(t, a.Errors)
 }

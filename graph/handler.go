@@ -143,7 +143,14 @@ func (s *stream) begin() {
 	s.begun = true
 }
 
-func (s *stream) WriteHeader(status int)      { s.begin(); s.ResponseWriter.WriteHeader(status) }
+// WriteHeader is the ResponseWriter's, with begin before it; so are Write and Flush.
+func (s *stream) WriteHeader(status int) { s.begin(); s.ResponseWriter.WriteHeader(status) }
+
+// Write is as WriteHeader.
 func (s *stream) Write(b []byte) (int, error) { s.begin(); return s.ResponseWriter.Write(b) }
-func (s *stream) Flush()                      { s.begin(); s.ResponseWriter.(http.Flusher).Flush() }
+
+// Flush is as WriteHeader.
+func (s *stream) Flush() { s.begin(); s.ResponseWriter.(http.Flusher).Flush() }
+
+// Unwrap is for http.ResponseController.
 func (s *stream) Unwrap() http.ResponseWriter { return s.ResponseWriter }

@@ -29,8 +29,10 @@ const unpaged = 8
 // each other twice keep a core busy for ever; here each fragment is looked at once.
 type limits struct{ schema graphql.ExecutableSchema }
 
+// ExtensionName is gqlgen's.
 func (*limits) ExtensionName() string { return "Limits" }
 
+// Validate is called by gqlgen once, with the schema.
 func (l *limits) Validate(schema graphql.ExecutableSchema) error { l.schema = schema; return nil }
 
 // maxName is the longest name in a document. The parser's suggestions ("did you mean") compare an
@@ -47,7 +49,7 @@ func (l *limits) MutateOperationParameters(_ context.Context, p *graphql.RawPara
 	for lex := lexer.New(&ast.Source{Input: p.Query}); ; {
 		token, err := lex.ReadToken()
 		if err != nil || token.Kind == lexer.EOF {
-			return nil // the parser says it better
+			return nil //nolint:nilerr // the parser will meet the same error, and says it better
 		}
 		if token.Kind != lexer.Name {
 			continue
@@ -64,7 +66,7 @@ func (l *limits) MutateOperationParameters(_ context.Context, p *graphql.RawPara
 	}
 }
 
-// MutateOperationContext: see limits.
+// MutateOperationContext weighs the operation, and refuses one that is too heavy.
 func (l *limits) MutateOperationContext(_ context.Context, o *graphql.OperationContext) *gqlerror.Error {
 	m := &meter{schema: l.schema, variables: o.Variables, fragments: map[*ast.FragmentDefinition]weight{}}
 	w := m.set(o.Operation.SelectionSet)

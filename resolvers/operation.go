@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
 	"github.com/novacron/novacron/graph/gen"
 	"github.com/novacron/novacron/graph/ids"
 	"github.com/novacron/novacron/graph/model"

@@ -73,8 +73,9 @@ func node(ctx context.Context, noun ids.Noun, id uuid.UUID) (model.Node, error) 
 		return some(l.Image.Load(ctx, id))
 	case ids.Operation:
 		return some(l.Operation.Load(ctx, id))
+	default: // tokens, people and organisations are no Nodes
+		return nil, nil
 	}
-	return nil, nil
 }
 
 // some keeps a nil pointer from becoming a Node that is not nil.
@@ -135,7 +136,7 @@ func found(f *control.FoundProvider) *model.FoundProvider {
 		return nil
 	}
 	return &model.FoundProvider{
-		Name: f.Name, Version: f.Version, Encryption: f.Encryption, Cpus: f.CPUs, MemoryMiB: int64(f.MemoryMiB),
+		Name: f.Name, Version: f.Version, Encryption: f.Encryption, Cpus: f.CPUs, MemoryMiB: f.MemoryMiB,
 		VMCount: f.VMCount, Warnings: append([]string{}, f.Warnings...),
 	}
 }

@@ -33,16 +33,16 @@ func (h *house) serveConsole(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	defer ws.CloseNow()
+	defer func() { _ = ws.CloseNow() }()
 	h.log.Info("console opened", "kind", kind, "requestId", id)
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { stream.Close() })()
 	go probe(ctx, ws, cancel)
 	client := websocket.NetConn(ctx, ws, websocket.MessageBinary)
-	ended := make(chan error, 2)
-	go func() { _, err := io.Copy(stream, client); ended <- err }()
-	go func() { _, err := io.Copy(client, stream); ended <- err }()
+	ended := make(chan struct{}, 2) // why is no news: one of the two has hung up
+	go func() { _, _ = io.Copy(stream, client); ended <- struct{}{} }()
+	go func() { _, _ = io.Copy(client, stream); ended <- struct{}{} }()
 	<-ended
 	_ = ws.Close(websocket.StatusNormalClosure, "the console has ended")
 }

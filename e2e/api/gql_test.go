@@ -237,11 +237,11 @@ func cmdWait(ts *testscript.TestScript, neg bool, args []string) {
 		s.answer = answer
 		v, err := at(answer, ".operation.status")
 		ts.Check(err)
-		switch status := text(v); {
-		case status == want:
+		switch status := text(v); status {
+		case want:
 			show(ts, answer)
 			return
-		case status == "SUCCEEDED" || status == "FAILED" || status == "CANCELED" || status == "STUCK":
+		case "SUCCEEDED", "FAILED", "CANCELED", "STUCK":
 			ts.Fatalf("the operation is %s: %s", status, text(answer))
 		}
 	}

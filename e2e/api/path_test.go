@@ -10,9 +10,9 @@ import (
 // at gives a value of an answer by its path: `.vms.edges[0].node.id`. Paths begin in data, unless they
 // begin with .errors. `[name=web]` takes the element whose name is web.
 func at(answer map[string]any, path string) (any, error) {
-	var v any = answer["data"]
+	v := answer["data"]
 	if strings.HasPrefix(path, ".errors") {
-		v = map[string]any(answer)
+		v = answer
 	}
 	rest := path
 	for rest != "" && rest != "." {

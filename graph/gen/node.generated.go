@@ -14,10 +14,11 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/introspection"
 	"github.com/google/uuid"
+	"github.com/vektah/gqlparser/v2/ast"
+
 	"github.com/novacron/novacron/graph/model"
 	"github.com/novacron/novacron/graph/scalars"
 	"github.com/novacron/novacron/internal/fleet"
-	"github.com/vektah/gqlparser/v2/ast"
 )
 
 // region    ************************** generated!.gotpl **************************

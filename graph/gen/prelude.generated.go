@@ -11,10 +11,11 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/introspection"
 	"github.com/google/uuid"
+	"github.com/vektah/gqlparser/v2/ast"
+
 	"github.com/novacron/novacron/drivers"
 	"github.com/novacron/novacron/graph/ids"
 	"github.com/novacron/novacron/internal/fault"
-	"github.com/vektah/gqlparser/v2/ast"
 )
 
 // region    ************************** generated!.gotpl **************************

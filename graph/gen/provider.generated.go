@@ -11,11 +11,12 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/uuid"
+	"github.com/vektah/gqlparser/v2/ast"
+
 	"github.com/novacron/novacron/drivers"
 	"github.com/novacron/novacron/graph/model"
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/fleet"
-	"github.com/vektah/gqlparser/v2/ast"
 )
 
 // region    ************************** generated!.gotpl **************************

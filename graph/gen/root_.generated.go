@@ -9,10 +9,11 @@ import (
 	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/novacron/novacron/graph/model"
-	"github.com/novacron/novacron/internal/fleet"
 	gqlparser "github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
+
+	"github.com/novacron/novacron/graph/model"
+	"github.com/novacron/novacron/internal/fleet"
 )
 
 // NewExecutableSchema creates an ExecutableSchema from the ResolverRoot interface.

@@ -10,10 +10,11 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+
 	"github.com/novacron/novacron/drivers"
 	"github.com/novacron/novacron/graph/model"
 	"github.com/novacron/novacron/internal/fleet"
-	"github.com/vektah/gqlparser/v2/ast"
 )
 
 // region    ************************** generated!.gotpl **************************
