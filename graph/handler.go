@@ -30,6 +30,7 @@ const (
 	parsedQueries = 1000             // clients send the same few documents again and again
 	pingEvery     = 15 * time.Second // below the idle limits of common proxies
 	initWithin    = 10 * time.Second
+	bodyWithin    = 30 * time.Second
 )
 
 // Handler serves /graphql.
@@ -99,14 +100,19 @@ func (o Options) checked(next http.Handler) http.Handler {
 			refuse(http.StatusUnsupportedMediaType, "Send Content-Type: application/json.", "the request is no JSON")
 			return
 		}
+		// A body that trickles in would hold its connection for ever. Not every writer can do this; ours can.
+		control := http.NewResponseController(w)
+		_ = control.SetReadDeadline(time.Now().Add(bodyWithin))
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+		_ = control.SetReadDeadline(time.Time{})
 		var tooLarge *http.MaxBytesError
 		switch {
 		case errors.As(err, &tooLarge):
 			refuse(http.StatusRequestEntityTooLarge, "Send at most 1 MiB; images go to their upload's own path.", "the request is too large")
 			return
 		case err != nil:
-			return // the client has gone
+			refuse(http.StatusRequestTimeout, "Send it in one go.", "the request did not come in time")
+			return
 		case !readable(body):
 			refuse(http.StatusBadRequest, `Send one request: {"query": "…", "variables": {…}}.`, "the request cannot be read")
 			return

@@ -4860,7 +4860,7 @@ type DeleteSnapshotPayload {
 extend type Mutation {
   "Make a VM."
   createVM(input: CreateVMInput!): CreateVMPayload!
-  "Change a VM's size, name or labels. See planUpdateVM first."
+  "Change a VM's size, text or labels. See planUpdateVM first."
   updateVM(input: UpdateVMInput!): UpdateVMPayload!
   "Boot a VM, or go on from where suspend left it."
   startVM(input: StartVMInput!): StartVMPayload!
@@ -4899,7 +4899,10 @@ extend type Mutation {
 }
 
 extend type Subscription {
-  "Changes of the VMs that match the filter. With ` + "`" + `after` + "`" + `, first what happened since that cursor."
+  """
+  Changes of VMs. With ` + "`" + `after` + "`" + `, first what happened since that cursor. Of the filter, ` + "`" + `ids` + "`" + ` and ` + "`" + `provider` + "`" + ` narrow it; the
+  other fields do not, since a VM that has just stopped matching by its status or name is news too.
+  """
   vmEvents(filter: VMFilter, after: EventCursor): VMEvents!
 }
 
