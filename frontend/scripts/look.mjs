@@ -52,6 +52,11 @@ const PAGES = {
   'vm-new-fault': { path: '/vms/new', act: createTwice },
   hosts: { path: '/hosts' },
   host: { path: `/hosts/${options.host}` },
+  'host-edit': {
+    path: `/hosts/${options.host}`,
+    act: (page) => page.getByRole('button', { name: 'Edit', exact: true }).click(),
+  },
+  'vms-creating': { path: '/vms/new', act: create, wait: 1200 },
   'host-new': { path: '/hosts/new' },
   'host-new-fault': { path: '/hosts/new', act: testHost },
   images: { path: '/images' },
@@ -77,6 +82,14 @@ async function bulk(page) {
       .check()
   await page.getByRole('button', { name: 'Shut down', exact: true }).click()
   await page.getByRole('dialog').waitFor()
+}
+
+async function create(page) {
+  await page.getByLabel('Name', { exact: true }).fill(`made-${Date.now().toString(36)}`)
+  await page.getByRole('button', { name: 'Create VM' }).click()
+  await page.waitForURL(/\/vms\/vm_/)
+  await page.goto('/vms')
+  await page.getByText('Creating').first().waitFor()
 }
 
 async function resize(page) {

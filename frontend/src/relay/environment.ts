@@ -17,10 +17,27 @@ import { leaveForSignIn } from './session'
 import { socket } from './socket'
 
 const fetchGraphQL: FetchFunction = async (request, variables) => {
+  const body = JSON.stringify({ operationName: request.name, query: request.text, variables })
+  const reading = request.operationKind === 'query'
+  const answer = await post(body).catch((fault: Fault) => {
+    // A connection that was cut under way is made anew; only what changes nothing is asked twice.
+    if (reading && fault.facts.code === 'UNAVAILABLE') return pause(RETRY_AFTER).then(() => post(body))
+    throw fault
+  })
+  if (!answer.data) throw answer.errors?.[0] ? faultOfGraphQL(answer.errors[0]) : unreachable()
+  return answer as GraphQLResponse
+}
+
+const RETRY_AFTER = 400
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+type Answer = { data?: unknown; errors?: { message: string; extensions?: Record<string, unknown> }[] }
+
+async function post(body: string): Promise<Answer> {
   const reply = await fetch('/graphql', {
     method: 'POST',
     headers: { 'content-type': 'application/json', accept: 'application/graphql-response+json, application/json' },
-    body: JSON.stringify({ operationName: request.name, query: request.text, variables }),
+    body,
   }).catch(() => {
     throw unreachable()
   })
@@ -28,11 +45,9 @@ const fetchGraphQL: FetchFunction = async (request, variables) => {
     leaveForSignIn()
     throw new Fault({ code: 'UNAUTHORIZED', message: 'Your session has ended.', remedy: 'Sign in again.' })
   }
-  const body = await reply.json().catch(() => {
+  return reply.json().catch(() => {
     throw unreachable()
   })
-  if (!body.data) throw body.errors?.[0] ? faultOfGraphQL(body.errors[0]) : unreachable()
-  return body
 }
 
 /**

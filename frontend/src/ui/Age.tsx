@@ -1,6 +1,7 @@
 'use client'
 import { formatAge, formatAgo, formatMoment } from '@/lib/time'
 import { useNow } from '@/lib/use-now'
+import { cx } from './cx'
 
 type Props = { of: string; short?: boolean; className?: string }
 
@@ -9,7 +10,7 @@ export function Age({ of, short, className }: Props) {
   const young = Date.now() - new Date(of).getTime() < 60_000
   const now = useNow(young ? 1000 : 20_000)
   return (
-    <time dateTime={of} title={formatMoment(of)} className={className} suppressHydrationWarning>
+    <time dateTime={of} title={formatMoment(of)} className={cx('tabular-nums', className)} suppressHydrationWarning>
       {short ? formatAge(of, now) : formatAgo(of, now)}
     </time>
   )

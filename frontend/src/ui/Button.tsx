@@ -43,7 +43,7 @@ export function Button({
   const frame = cx(
     FRAME,
     LOOK[look],
-    size === 'sm' ? 'h-7 px-2 text-xs' : 'h-8 px-3 text-sm pointer-coarse:h-10',
+    size === 'sm' ? 'h-7 px-2 text-xs pointer-coarse:h-9 pointer-coarse:px-3' : 'h-8 px-3 text-sm pointer-coarse:h-10',
     className,
   )
   // A link that looks like a button stays a link: it can be opened in another tab.

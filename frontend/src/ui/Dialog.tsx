@@ -36,7 +36,7 @@ export function Dialog({ open, onClose, title, note, children, wide, initialFocu
               <Base.Title className="text-base font-semibold">{title}</Base.Title>
               {note && <Base.Description className="mt-1 text-soft">{note}</Base.Description>}
             </div>
-            <IconButton label="Close" className="-mt-0.5 -mr-2" onClick={onClose}>
+            <IconButton label="Close" className="-mt-0.5 -mr-2 pointer-coarse:-mt-2" onClick={onClose}>
               <X aria-hidden className="size-4" />
             </IconButton>
           </header>

@@ -18,7 +18,7 @@ export function Meter({ label, value, max, text, mark, markText, dim }: MeterPro
   const share = value === null || max <= 0 ? 0 : Math.min(1, value / max)
   return (
     <div className="min-w-0" title={markText}>
-      <div className="flex items-baseline justify-between gap-2 text-xs">
+      <div className="flex items-baseline justify-between gap-2 text-xs tabular-nums">
         <span className="text-soft">{label}</span>
         <span className={cx('truncate', dim ? 'text-faint' : 'text-ink')}>{text}</span>
       </div>

@@ -2,6 +2,9 @@
 import 'graphiql/style.css'
 import './explorer.css'
 import { GraphiQL } from 'graphiql'
+import { useEffect, useRef } from 'react'
+import { useTheme } from '@/lib/theme'
+import { useMedia } from '@/lib/use-media'
 import { leaveForSignIn } from '@/relay/session'
 import { socket } from '@/relay/socket'
 
@@ -39,11 +42,48 @@ function fetcher({ query, variables, operationName }: Asked) {
 
 /** Loaded alone: nobody but this page pays for it. */
 function Explorer() {
+  const theme = useTheme()
+  const night = useMedia('(prefers-color-scheme: dark)')
+  const box = useRef<HTMLElement>(null)
+  useEffect(() => {
+    if (!box.current) return
+    const watch = new MutationObserver(() => box.current && nameEditors(box.current))
+    watch.observe(box.current, { childList: true, subtree: true })
+    nameEditors(box.current)
+    // Its editors measure themselves before their styles are there.
+    const measure = setTimeout(() => window.dispatchEvent(new Event('resize')), 500)
+    return () => {
+      clearTimeout(measure)
+      watch.disconnect()
+    }
+  }, [])
+  const dark = theme === 'system' ? night : theme === 'dark'
   return (
-    <div className="h-full min-h-[28rem]">
-      <GraphiQL fetcher={fetcher as never} defaultQuery={FIRST} shouldPersistHeaders={false} />
-    </div>
+    <section ref={box} aria-label="Explorer" className="h-full min-h-[28rem]">
+      <GraphiQL
+        fetcher={fetcher as never}
+        defaultQuery={FIRST}
+        shouldPersistHeaders={false}
+        forcedTheme={dark ? 'dark' : 'light'}
+      />
+    </section>
   )
+}
+
+const EDITORS = [
+  ['.graphiql-query-editor', 'Query'],
+  ['.graphiql-editor-tool .graphiql-editor:nth-child(1)', 'Variables'],
+  ['.graphiql-editor-tool .graphiql-editor:nth-child(2)', 'Headers'],
+  ['.graphiql-response', 'Answer'],
+]
+
+/** Its editors come without names; whoever hears the page needs them. */
+function nameEditors(box: HTMLElement) {
+  for (const [place, name] of EDITORS)
+    for (const area of box.querySelectorAll(`${place} textarea:not([aria-label])`))
+      area.setAttribute('aria-label', name ?? '')
+  for (const scroll of box.querySelectorAll('.CodeMirror-scroll:not([tabindex="0"])'))
+    scroll.setAttribute('tabindex', '0')
 }
 
 // biome-ignore lint/style/noDefaultExport: React.lazy takes nothing else

@@ -10,7 +10,7 @@ import { formatMiB, plural } from '@/lib/units'
 import { Fault, faultOf } from '@/relay/fault'
 import { useAction } from '@/relay/use-action'
 import { Button } from '@/ui/Button'
-import { Notice } from '@/ui/FaultNote'
+import { FaultNote, Notice } from '@/ui/FaultNote'
 import { Form } from '@/ui/Form'
 import { Choice, SelectField, TextField } from '@/ui/fields'
 import { Facts, PageBody, PageHeader, Section } from '@/ui/page'
@@ -165,10 +165,11 @@ export function AddHostPage() {
             </div>
           </Section>
           <CredentialFields draft={draft} set={set} />
-          {tested?.found && (
-            <Section title="What answered">
+          {tested && (
+            <Section title={tested.found ? 'What answered' : 'Nothing answered'}>
               <div className="flex flex-col gap-3">
-                <Found found={tested.found} ok={tested.ok} />
+                {tested.problem && <FaultNote fault={tested.problem} quiet />}
+                {tested.found && <Found found={tested.found} ok={tested.ok} />}
               </div>
             </Section>
           )}

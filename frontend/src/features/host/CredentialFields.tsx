@@ -4,7 +4,7 @@ import { TextArea } from '@/ui/fields'
 import { Section } from '@/ui/page'
 import type { HostDraft } from './host-draft'
 
-type Props = { draft: HostDraft; set: (patch: Partial<HostDraft>) => void }
+type Props = { draft: HostDraft; set: (patch: Partial<HostDraft>) => void; note?: string }
 type Key = 'caCertificate' | 'clientCertificate' | 'clientKey' | 'sshKey' | 'sshHostKey'
 
 const TLS: { key: Key; label: string; hint: string }[] = [
@@ -22,10 +22,10 @@ const SSH: typeof TLS = [
 ]
 
 /** Keys and certificates: pasted, or read from files. They are sent once and never come back. */
-export function CredentialFields({ draft, set }: Props) {
+export function CredentialFields({ draft, set, note }: Props) {
   if (draft.transport === 'LOCAL') return null
   return (
-    <Section title="Keys and certificates" note="Kept encrypted. They are never shown again, to nobody.">
+    <Section title="Keys and certificates" note={note ?? 'Kept encrypted. They are never shown again, to nobody.'}>
       <div className="flex flex-col gap-4">
         {(draft.transport === 'TLS' ? TLS : SSH).map(({ key, label, hint }) => (
           <div key={key}>

@@ -13,10 +13,12 @@ import { useAction } from '@/relay/use-action'
 import { Age } from '@/ui/Age'
 import { Button } from '@/ui/Button'
 import { CopyText } from '@/ui/Copy'
+import { Dialog } from '@/ui/Dialog'
 import { FaultNote, Notice } from '@/ui/FaultNote'
 import { Bone, Empty, Facts, PageBody, PageHeader, Section } from '@/ui/page'
 import { State } from '@/ui/State'
 import { toastFault } from '@/ui/Toasts'
+import { EditHostForm } from './EditHostForm'
 import { useLiveHosts } from './live-hosts'
 import { RemoveHostDialog } from './RemoveHostDialog'
 import { StoragePools } from './StoragePools'
@@ -175,6 +177,7 @@ export function HostPage() {
 
 function Actions({ host: { provider, vmCount } }: { host: Host }) {
   const [removing, setRemoving] = useState(false)
+  const [editing, setEditing] = useState(false)
   const [refresh, busy] = useAction<HostPageRefreshMutation>(graphql`
     mutation HostPageRefreshMutation($id: ID!) {
       refreshProvider(input: { id: $id }) {
@@ -202,9 +205,19 @@ function Actions({ host: { provider, vmCount } }: { host: Host }) {
       >
         Read again
       </Button>
+      <Button disabledReason={whyNot('updateProvider')} onClick={() => setEditing(true)}>
+        Edit
+      </Button>
       <Button disabledReason={whyNot('removeProvider')} onClick={() => setRemoving(true)}>
         Remove
       </Button>
+      {editing && (
+        <Dialog open wide onClose={() => setEditing(false)} title={`Edit the connection to ${provider.name}`}>
+          <Suspense fallback={<Bone className="m-5 h-48" />}>
+            <EditHostForm id={provider.id} onClose={() => setEditing(false)} />
+          </Suspense>
+        </Dialog>
+      )}
       {removing && <RemoveHostDialog provider={provider} vmCount={vmCount} onClose={() => setRemoving(false)} />}
     </>
   )

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { EMPTY, inputOf } from './host-draft'
+import { EMPTY, inputOf, updateOf } from './host-draft'
 
 test('only what the chosen way needs is sent', () => {
   const all = {
@@ -30,4 +30,10 @@ test('only what the chosen way needs is sent', () => {
     user: 'root',
     credentials: { sshKey: 'S\n', sshHostKey: 'H' },
   })
+})
+
+test('an update leaves the way alone, and credentials that were not given', () => {
+  const draft = { ...EMPTY, name: 'kvm-01', transport: 'TLS' as const, host: 'kvm' }
+  expect(updateOf(draft)).toEqual({ name: 'kvm-01', host: 'kvm', accelerator: 'AUTO' })
+  expect(updateOf({ ...draft, clientKey: 'K' }).credentials).toMatchObject({ clientKey: 'K' })
 })

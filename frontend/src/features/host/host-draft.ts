@@ -44,6 +44,13 @@ export function inputOf(draft: HostDraft) {
   }
 }
 
+/** What to change of a connection: its way there cannot be. */
+export function updateOf(draft: HostDraft) {
+  const { kind: _kind, transport: _transport, credentials, ...rest } = inputOf(draft)
+  const some = credentials && Object.values(credentials).some((value) => value !== undefined)
+  return { ...rest, credentials: some ? credentials : undefined }
+}
+
 function credentialsOf({ transport, caCertificate, clientCertificate, clientKey, sshKey, sshHostKey }: HostDraft) {
   const given = (text: string) => text.trim() || undefined
   if (transport === 'TLS')

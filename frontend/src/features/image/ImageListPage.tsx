@@ -98,7 +98,7 @@ export function ImageListPage() {
           {images.map((image) => (
             <li
               key={image.id}
-              className="grid gap-x-6 gap-y-1.5 border-b border-line/70 py-3 md:grid-cols-[minmax(0,2fr)_8rem_minmax(0,1.5fr)_6rem_9rem] md:items-center"
+              className="grid grid-cols-[minmax(0,1fr)_auto] gap-x-6 gap-y-1.5 border-b border-line/70 py-3 md:grid-cols-[minmax(0,2fr)_8rem_minmax(0,1.5fr)_6rem_9rem] md:items-center"
             >
               <div className="min-w-0">
                 <p className="wrap-anywhere">
@@ -120,7 +120,7 @@ export function ImageListPage() {
                   </Link>
                 )}
               </div>
-              <div className="min-w-0 text-soft">
+              <div className="min-w-0 text-soft max-md:row-start-2">
                 <p>
                   {image.provider.name} · {image.pool}
                 </p>
@@ -128,7 +128,7 @@ export function ImageListPage() {
                   <p className="text-xs text-bad">{image.operation.error.message}</p>
                 ) : (
                   image.sha256 && (
-                    <p className="flex items-center text-xs">
+                    <p className="flex items-center text-xs max-md:hidden">
                       <span className="mr-1">SHA-256</span>
                       <CopyText
                         text={`${image.sha256.slice(0, 8)}…`}
@@ -140,13 +140,13 @@ export function ImageListPage() {
                   )
                 )}
               </div>
-              <p className="text-soft md:text-right">
+              <p className="text-right text-soft max-md:row-start-2">
                 {image.sizeBytes > 0 && formatBytes(image.sizeBytes)}
                 {image.capacityBytes > 0 && (
                   <span className="block text-xs">{formatBytes(image.capacityBytes)} disk</span>
                 )}
               </p>
-              <div className="flex gap-2 md:justify-end">
+              <div className="flex gap-2 max-md:col-span-2 md:justify-end">
                 {image.status === 'READY' && (
                   <Button
                     size="sm"

@@ -10,6 +10,7 @@ import { useAction } from '@/relay/use-action'
 import { ConfirmDialog } from '@/ui/ConfirmDialog'
 import { Notice } from '@/ui/FaultNote'
 import { Check } from '@/ui/fields'
+import { statusLook } from './status'
 import type { Subject } from './VMActions'
 
 /** Removes a VM: what becomes of each disk, of its snapshots, and of a guest that runs. */
@@ -71,7 +72,10 @@ export function DeleteVMDialog({ vm: subject, onClose }: { vm: Subject; onClose:
     >
       {!off && (
         <Notice tone="warn">
-          <p className="text-ink">It runs. It will be forced off first: what the guest has not written is lost.</p>
+          <p className="text-ink">
+            It is {statusLook(vm.status).word.toLowerCase()}. It will be forced off first: what the guest has not
+            written is lost.
+          </p>
         </Notice>
       )}
       {snapshots > 0 && <p>{plural(snapshots, 'snapshot')} will be deleted with it.</p>}

@@ -37,7 +37,7 @@ function useCounts(filter: VMFilter) {
 }
 
 export function Total({ filter }: { filter: VMFilter }) {
-  return <span className="text-base text-soft">{formatCount(useCounts(filter).totalCount)}</span>
+  return <span className="text-base text-soft tabular-nums">{formatCount(useCounts(filter).totalCount)}</span>
 }
 
 type Props = { filter: VMFilter; text: string; onText: (text: string) => void }
@@ -70,7 +70,7 @@ export function Facets({ filter, text, onText }: Props) {
             )}
           >
             <State tone={tone} word={word} className="[&>span]:text-ink" />
-            <span className="text-soft">{formatCount(counts.get(status) ?? 0)}</span>
+            <span className="text-soft tabular-nums">{formatCount(counts.get(status) ?? 0)}</span>
           </button>
         )
       })}

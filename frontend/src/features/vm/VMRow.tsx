@@ -101,6 +101,17 @@ export const VMRow = memo(function VMRow({ vm: ref, index, top, usage, selected,
       </span>
       <span role="cell" className="min-w-0 max-md:self-end">
         <VMState vm={vm} />
+        {operation && (
+          <Tip text={operation.note || 'Waiting'}>
+            <div className="absolute inset-x-0 -bottom-px">
+              <Progress
+                value={operation.progress}
+                label={`${vm.name}: ${operation.note}`}
+                className="h-0.5 rounded-none bg-transparent"
+              />
+            </div>
+          </Tip>
+        )}
       </span>
       <span role="cell" className="truncate max-md:hidden">
         {vm.provider.name}
@@ -111,16 +122,16 @@ export const VMRow = memo(function VMRow({ vm: ref, index, top, usage, selected,
           </>
         )}
       </span>
-      <span role="cell" className="text-right max-md:hidden">
+      <span role="cell" className="text-right tabular-nums max-md:hidden">
         {vcpus}
       </span>
-      <span role="cell" className="text-right max-md:hidden">
+      <span role="cell" className="text-right tabular-nums max-md:hidden">
         {formatMiB(memoryMiB)}
       </span>
       <span role="cell" className="max-lg:hidden">
         {running && <Load percent={usage?.cpuPercent ?? null} />}
       </span>
-      <span role="cell" className="truncate max-lg:hidden">
+      <span role="cell" className="truncate tabular-nums max-lg:hidden">
         {running && usage?.address}
         {running && (usage?.more ?? 0) > 0 && <span className="text-faint"> +{usage?.more}</span>}
       </span>
@@ -150,17 +161,6 @@ export const VMRow = memo(function VMRow({ vm: ref, index, top, usage, selected,
           .filter(Boolean)
           .join(' · ')}
       </span>
-      {operation && (
-        <Tip text={operation.note || 'Waiting'}>
-          <div className="absolute inset-x-0 -bottom-px">
-            <Progress
-              value={operation.progress}
-              label={`${vm.name}: ${operation.note}`}
-              className="h-0.5 rounded-none bg-transparent"
-            />
-          </div>
-        </Tip>
-      )}
     </div>
   )
 })
@@ -199,7 +199,7 @@ function Load({ percent }: { percent: number | null }) {
           style={{ width: `${percent ?? 0}%` }}
         />
       </span>
-      <span className="text-xs">{formatPercent(percent)}</span>
+      <span className="text-xs tabular-nums">{formatPercent(percent)}</span>
     </span>
   )
 }

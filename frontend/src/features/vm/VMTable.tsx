@@ -40,25 +40,47 @@ const CARD = 69
 export function VMTable({ filter, orderBy, ...rest }: Props) {
   const query = useLazyLoadQuery<VMTableQuery>(
     graphql`
-      query VMTableQuery($first: Int!, $filter: VMFilter, $orderBy: VMOrder) {
+      query VMTableQuery(
+        $first: Int!
+        $filter: VMFilter
+        $orderBy: VMOrder
+        $creating: VMFilter
+        $withCreating: Boolean!
+      ) {
         ...VMTable_query @arguments(first: $first, filter: $filter, orderBy: $orderBy)
+        creating: vms(first: 20, filter: $creating) @include(if: $withCreating) {
+          edges {
+            node {
+              id
+              name
+              ...VMRow_vm
+            }
+          }
+        }
       }
     `,
-    { first: PAGE, filter, orderBy },
+    {
+      first: PAGE,
+      filter,
+      orderBy,
+      creating: { ...filter, status: ['PROVISIONING'] },
+      withCreating: !filter.status,
+    },
     { fetchPolicy: 'store-and-network' },
   )
-  return <Rows query={query} filter={filter} {...rest} />
+  return <Rows query={query} creating={query.creating} filter={filter} {...rest} />
 }
 
 function Rows({
   query,
+  creating,
   filter,
   sort,
   onSort,
   dim,
   filtered,
   onClear,
-}: Omit<Props, 'orderBy'> & { query: VMTable_query$key }) {
+}: Omit<Props, 'orderBy'> & { query: VMTable_query$key; creating: VMTableQuery['response']['creating'] }) {
   const { data, loadNext, hasNext, isLoadingNext, refetch } = usePaginationFragment<
     VMTablePaginationQuery,
     VMTable_query$key
@@ -89,7 +111,12 @@ function Rows({
     query,
   )
   const { vms } = data
-  const rows = useMemo(() => vms.edges.map((edge) => edge.node), [vms.edges])
+  // Those that are being made come first, as they did when the list was read.
+  const rows = useMemo(() => {
+    const made = creating?.edges.map((edge) => edge.node) ?? []
+    const first = new Set(made.map((vm) => vm.id))
+    return [...made, ...vms.edges.map((edge) => edge.node).filter((vm) => !first.has(vm.id))]
+  }, [vms.edges, creating])
   useLiveVMs(filter, vms.__id, () => refetch({ first: Math.max(PAGE, rows.length) }, { fetchPolicy: 'network-only' }))
 
   const phone = usePhone()

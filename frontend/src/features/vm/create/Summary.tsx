@@ -1,5 +1,5 @@
 'use client'
-import { formatBytes, formatMiB, parseSize } from '@/lib/units'
+import { formatBytes, formatMiB, parseSize, plural } from '@/lib/units'
 import { Button } from '@/ui/Button'
 import { Meter } from '@/ui/Meter'
 import type { HostChoice, ImageChoice } from './CreateVMPage'
@@ -47,12 +47,12 @@ export function Summary({ draft, host, image, busy }: Props) {
               max={memoryTotalMiB}
               text={`${formatMiB(promised)} of ${formatMiB(memoryTotalMiB)}`}
             />
-            <Meter
-              label="vCPUs"
-              value={vcpusAllocated + vcpus}
-              max={host.capabilities.cpus}
-              text={`${vcpusAllocated + vcpus} on ${host.capabilities.cpus} CPUs`}
-            />
+            <p className="flex justify-between text-xs">
+              <span className="text-soft">vCPUs</span>
+              <span>
+                {vcpusAllocated + vcpus} on {plural(host.capabilities.cpus, 'CPU')}
+              </span>
+            </p>
             {promised > memoryTotalMiB && (
               <p className="text-xs text-warn">More memory than the host has: it may not start.</p>
             )}
