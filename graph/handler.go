@@ -104,7 +104,6 @@ func (o Options) checked(next http.Handler) http.Handler {
 		control := http.NewResponseController(w)
 		_ = control.SetReadDeadline(time.Now().Add(bodyWithin))
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-		_ = control.SetReadDeadline(time.Time{})
 		var tooLarge *http.MaxBytesError
 		switch {
 		case errors.As(err, &tooLarge):
@@ -117,6 +116,7 @@ func (o Options) checked(next http.Handler) http.Handler {
 			refuse(http.StatusBadRequest, `Send one request: {"query": "…", "variables": {…}}.`, "the request cannot be read")
 			return
 		}
+		_ = control.SetReadDeadline(time.Time{}) // only now: net/http reads the rest of a refused body itself
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		next.ServeHTTP(&stream{ResponseWriter: w}, r)
 	})
