@@ -29,16 +29,25 @@ type server struct {
 	tokens map[string]string
 }
 
+// built is the folder of the server that was built here.
+var built string
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	_ = os.RemoveAll(built)
+	os.Exit(code)
+}
+
 // binary builds the server once, or takes the one that is given.
 var binary = sync.OnceValues(func() (string, error) {
 	if given := os.Getenv("NOVACRON_TEST_BINARY"); given != "" {
 		return filepath.Abs(given)
 	}
-	dir, err := os.MkdirTemp("", "novacron-e2e-")
-	if err != nil {
+	var err error
+	if built, err = os.MkdirTemp("", "novacron-e2e-"); err != nil {
 		return "", err
 	}
-	file := filepath.Join(dir, "novacron")
+	file := filepath.Join(built, "novacron")
 	out, err := exec.Command("go", "build", "-o", file, "../../cmd/novacron").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("building novacron: %w\n%s", err, out)

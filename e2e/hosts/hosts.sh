@@ -532,7 +532,7 @@ start_daemon() {
   if [ -z "$(daemon_pid "$1")" ]; then
     inside "$1" libvirtd --listen -d -p /run/libvirtd.pid 9>&-
   fi
-  within 20 timeout 5 virsh -q -c "$(uri "$1" unix)" version || die "libvirtd on $1 does not answer"
+  within 20 timeout 5 virsh -q -c "$(uri "$1" unix)" uri || die "libvirtd on $1 does not answer"
 }
 
 # open_for_business HOST - the storage pool and the network that every installation has.
@@ -548,6 +548,9 @@ open_for_business() {
     "${virsh[@]}" net-autostart default >/dev/null
   fi
   [[ $("${virsh[@]}" net-info default) =~ Active:\ +yes ]] || "${virsh[@]}" net-start default >/dev/null
+  # libvirt finds out what its QEMU can do when somebody asks first. That takes seconds, on a busy machine many:
+  # better now than within a test's deadline.
+  timeout 120 "${virsh[@]}" version >/dev/null || die "libvirtd on $1 does not get to know its QEMU"
 }
 
 nat_network() {
