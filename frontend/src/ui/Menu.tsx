@@ -47,7 +47,10 @@ export function MenuSheet({ children }: { children: ReactNode }) {
   return (
     <Base.Portal container={main}>
       <Base.Positioner sideOffset={4} align="end" positionMethod="fixed" className="z-40">
-        <Base.Popup className="max-h-(--available-height) min-w-44 animate-fade overflow-y-auto rounded-lg border bg-surface p-1 text-sm shadow-lift outline-none">
+        <Base.Popup
+          tabIndex={0}
+          className="max-h-(--available-height) min-w-44 animate-fade overflow-y-auto rounded-lg border bg-surface p-1 text-sm shadow-lift outline-none"
+        >
           {children}
         </Base.Popup>
       </Base.Positioner>

@@ -1,5 +1,5 @@
-import type { ReactElement } from 'react'
-import { cloneElement } from 'react'
+'use client'
+import { cloneElement, type ReactElement, useEffect, useRef } from 'react'
 import { cx } from './cx'
 
 type Tab = {
@@ -11,8 +11,17 @@ type Tab = {
 
 /** Views of one thing, each with an address of its own. They scroll sideways when there is no room. */
 export function Tabs({ label, tabs, current }: { label: string; tabs: Tab[]; current: string }) {
+  const nav = useRef<HTMLElement>(null)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the tab that is looked at is brought into sight
+  useEffect(() => {
+    nav.current?.querySelector('[aria-current=page]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
+  }, [current])
   return (
-    <nav aria-label={label} className="flex gap-5 overflow-x-auto border-b px-4 [scrollbar-width:none] md:px-6">
+    <nav
+      ref={nav}
+      aria-label={label}
+      className="flex gap-5 overflow-x-auto border-b px-4 [scrollbar-width:none] md:px-6"
+    >
       {tabs.map((tab) =>
         cloneElement(tab.link, {
           key: tab.key,
