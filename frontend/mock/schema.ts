@@ -51,7 +51,7 @@ function subscriptions(schema: GraphQLSchema, { db, log }: World) {
     map(log.read('vm', after), (batch) => {
       const changes = batch.changes
         .map(({ id, kind }) => ({ id, kind, vm: db.vms.get(id) ?? null }))
-        .filter(({ vm }) => !vm || matches(vm, filter ?? {}))
+        .filter(({ vm }) => !vm || matches(vm, { ids: filter?.ids, provider: filter?.provider }))
       return changes.length || batch.missed ? { ...batch, changes } : null
     }),
   )

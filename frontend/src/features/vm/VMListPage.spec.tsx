@@ -69,3 +69,17 @@ test('a row’s menu has the reasons of what cannot be done', async () => {
   expect(start.getAttribute('aria-disabled')).toBe('true')
   expect(start.textContent).toMatch(/It is not off/)
 })
+
+test('a VM that comes to match shows by itself; one that does not stays away', async () => {
+  goTo('/vms?q=status%3Aerror')
+  const { world } = renderPage(page)
+  await screen.findByRole('button', { name: /Error/ })
+  const [first, second] = ['vm_002', 'vm_003'].map((id) => world.db.vms.get(id))
+  if (!first || !second) throw new Error('no such VMs in the seed')
+  first.status = 'ERROR'
+  world.touch(first)
+  second.memoryMiB++
+  world.touch(second)
+  await screen.findByRole('link', { name: first.name })
+  expect(screen.queryByRole('link', { name: second.name })).toBeNull()
+})

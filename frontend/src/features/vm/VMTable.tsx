@@ -117,7 +117,10 @@ function Rows({
     const first = new Set(made.map((vm) => vm.id))
     return [...made, ...vms.edges.map((edge) => edge.node).filter((vm) => !first.has(vm.id))]
   }, [vms.edges, creating])
-  useLiveVMs(filter, vms.__id, () => refetch({ first: Math.max(PAGE, rows.length) }, { fetchPolicy: 'network-only' }))
+  const listed = useMemo(() => new Set(rows.map((row) => row.id)), [rows])
+  useLiveVMs({ filter, connection: vms.__id, has: (id) => listed.has(id), whole: !hasNext }, () =>
+    refetch({ first: Math.max(PAGE, rows.length) }, { fetchPolicy: 'network-only' }),
+  )
 
   const phone = usePhone()
   const scroller = useRef<HTMLDivElement>(null)
