@@ -320,6 +320,31 @@ func TestRestoreAfterResize(t *testing.T) {
 	}
 }
 
+// TestRestoreAfterHotAdd restores the memory of a VM that was given a vCPU while it ran.
+func TestRestoreAfterHotAdd(t *testing.T) {
+	d := testDriver(t)
+	ctx := t.Context()
+	ref := testVM(t, d, func(r *drivers.CreateRequest) { r.VCPUsMax = 4 })
+	_, err := d.Power(ctx, ref, drivers.PowerStart)
+	require.NoError(t, err)
+	vcpus := 2
+	_, err = d.Resize(ctx, ref, drivers.Resize{VCPUs: &vcpus})
+	require.NoError(t, err)
+	_, err = d.CreateSnapshot(ctx, ref, drivers.SnapshotRequest{Name: "two", Memory: true})
+	require.NoError(t, err)
+	for range 2 { // what was changed for the first time must serve the second one, too
+		_, err = d.RestoreSnapshot(ctx, ref, "two")
+		require.NoError(t, err)
+		vm, err := d.Get(ctx, ref)
+		require.NoError(t, err)
+		assert.Equal(t, drivers.StateRunning, vm.State)
+		assert.Equal(t, []int{2, 4}, []int{vm.VCPUs, vm.VCPUsMax})
+	}
+	vcpus = 3
+	_, err = d.Resize(ctx, ref, drivers.Resize{VCPUs: &vcpus})
+	require.NoError(t, err, "and it can still grow")
+}
+
 // TestMixedSnapshots has both kinds, which somebody made on the host: what one needs is not
 // destroyed by the other, and newest first all can go.
 func TestMixedSnapshots(t *testing.T) {

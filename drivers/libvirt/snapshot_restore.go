@@ -37,7 +37,7 @@ func (d *Driver) RestoreSnapshot(ctx context.Context, ref drivers.Ref, name stri
 		if other := frozenBy(all, s.inside); other != "" {
 			return errNeeded(other) // the VM would write to a file beneath an overlay
 		}
-		return restoreInternal(dom, name)
+		return restoreInternal(dom, s)
 	})
 	if err != nil {
 		return drivers.Task{}, err
@@ -46,21 +46,46 @@ func (d *Driver) RestoreSnapshot(ctx context.Context, ref drivers.Ref, name stri
 }
 
 // restoreInternal lets libvirt do it.
-func restoreInternal(dom *libvirt.Domain, name string) error {
-	s, err := dom.SnapshotLookupByName(name, 0)
+func restoreInternal(dom *libvirt.Domain, s snap) error {
+	if s.Memory && plugVCPUs(s.tree) {
+		if err := redefine(dom, s, 0); err != nil {
+			return err
+		}
+	}
+	h, err := dom.SnapshotLookupByName(s.Name, 0)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = s.Free() }()
+	defer func() { _ = h.Free() }()
 	if err := dropManagedSave(dom); err != nil {
 		return err
 	}
-	err = s.RevertToSnapshot(0)
+	err = h.RevertToSnapshot(0)
 	if is(err, libvirt.ERR_SNAPSHOT_REVERT_RISKY) {
 		// The definition has changed since, which is what is to be undone.
-		err = s.RevertToSnapshot(libvirt.DOMAIN_SNAPSHOT_REVERT_FORCE)
+		err = h.RevertToSnapshot(libvirt.DOMAIN_SNAPSHOT_REVERT_FORCE)
 	}
 	return err
+}
+
+// plugVCPUs makes the vCPUs that were added while the VM ran part of what it starts with, in a
+// snapshot's document, and reports whether there were any. libvirt 9.0 plugs such vCPUs into a QEMU
+// that has started, but QEMU loads the memory of a snapshot while it starts, and does not find them.
+func plugVCPUs(snapshot *element) bool {
+	found := false
+	for _, def := range []string{"domain", "inactiveDomain"} {
+		vcpus := snapshot.child(def, "vcpus")
+		if vcpus == nil {
+			continue
+		}
+		for _, v := range vcpus.all("vcpu") {
+			if v.attr("enabled") == "yes" && v.attr("hotpluggable") == "yes" {
+				v.set("hotpluggable", "no")
+				found = true
+			}
+		}
+	}
+	return found
 }
 
 // dropManagedSave removes the memory of a suspended VM: it belongs to disks that are about to change.

@@ -157,7 +157,8 @@ func (p plan) devices() *libvirtxml.DomainDeviceList {
 	}
 	if scsi {
 		ports++
-		l.Controllers = append(l.Controllers, libvirtxml.DomainController{Type: "scsi", Index: &zero, Model: "virtio-scsi"})
+		scsiQueues := diskQueues
+		l.Controllers = append(l.Controllers, libvirtxml.DomainController{Type: "scsi", Index: &zero, Model: "virtio-scsi", Driver: &libvirtxml.DomainControllerDriver{Queues: &scsiQueues}})
 	}
 	for _, n := range p.NICs {
 		ports++
@@ -213,6 +214,10 @@ func (k drive) bus(pcie bool) string {
 	return "virtio"
 }
 
+// diskQueues is said outright: left to itself QEMU makes one queue for each vCPU that a VM boots
+// with, and then a memory snapshot taken after vCPUs were added fits no VM that boots with them.
+const diskQueues uint = 4
+
 // xml writes a drive. The format is always given: QEMU must never guess it from content that a
 // guest can write.
 func (k drive) xml(names namer, pcie bool) libvirtxml.DomainDisk {
@@ -221,6 +226,10 @@ func (k drive) xml(names namer, pcie bool) libvirtxml.DomainDisk {
 		Device: "disk",
 		Driver: &libvirtxml.DomainDiskDriver{Name: "qemu", Type: k.format},
 		Target: &libvirtxml.DomainDiskTarget{Dev: names.next(bus), Bus: bus},
+	}
+	if bus == "virtio" {
+		queues := diskQueues
+		x.Driver.Queues = &queues
 	}
 	if k.CDROM {
 		x.Device = "cdrom"
