@@ -96,10 +96,14 @@ func (h *house) furnish() {
 	}
 	journal := events.New(h.store, bus, events.Options{Logger: h.log})
 	seen := inventory.New(h.store, journal, h.conns, inventory.Options{Logger: h.log})
-	engine := operations.New(h.store, h.conns, bus, h.log, operations.Options{Box: h.box, Refresh: func(ctx context.Context, provider uuid.UUID, ref drivers.Ref) error {
-		_, err := seen.Refresh(ctx, provider, ref)
-		return err
-	}})
+	engine := operations.New(h.store, h.conns, bus, h.log, operations.Options{
+		Box:    h.box,
+		Images: operations.Fetcher{AllowPrivate: env("NOVACRON_IMAGE_ALLOW_PRIVATE") == "true"},
+		Refresh: func(ctx context.Context, provider uuid.UUID, ref drivers.Ref) error {
+			_, err := seen.Refresh(ctx, provider, ref)
+			return err
+		},
+	})
 	h.control = control.New(h.store, h.conns, engine, h.box, h.log, control.Options{TinyImage: env("NOVACRON_TINY_IMAGE")})
 	h.cache = loaders.NewCache(h.redis)
 	h.source = loaders.NewSource(h.store, h.conns, h.cache, journal)

@@ -27,6 +27,7 @@ var settings = []setting{
 	{"NOVACRON_LOCAL_LIBVIRT", "auto", "auto: the libvirt of this machine becomes the first host if there is no other; off: it does not"},
 	{"NOVACRON_ACCELERATOR", "auto", "how VMs run on that first host unless they say: auto, kvm, qemu"},
 	{"NOVACRON_TINY_IMAGE", "", "file of NovaCron's tiny guest image, offered in the image catalogue"},
+	{"NOVACRON_IMAGE_ALLOW_PRIVATE", "false", "true: images may be imported from private and local addresses too; users can then reach what this server can"},
 	{"NOVACRON_MIGRATE", "auto", "auto: bring the database to this version's shape when starting; off: `novacron migrate` does"},
 	{"NOVACRON_FAKE_VMS", "0", "how many VMs each simulated host has at first"},
 	{"NOVACRON_FAKE_PACE", "0", "how long things take on simulated hosts; 1 is as on real ones, 0 a twentieth of it"},
@@ -58,7 +59,7 @@ func settingsHelp() string {
 		if s.otherwise != "" {
 			help += fmt.Sprintf(" (default %s)", s.otherwise)
 		}
-		fmt.Fprintf(&b, "  %-26s %s\n", s.name, strings.ReplaceAll(help, "\n", "\n"+strings.Repeat(" ", 29)))
+		fmt.Fprintf(&b, "  %-28s %s\n", s.name, strings.ReplaceAll(help, "\n", "\n"+strings.Repeat(" ", 31)))
 	}
 	return b.String()
 }

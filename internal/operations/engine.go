@@ -17,6 +17,7 @@ import (
 	"github.com/novacron/novacron/internal/events"
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/fleet"
+	"github.com/novacron/novacron/internal/secrets"
 	"github.com/novacron/novacron/internal/store"
 )
 
@@ -36,14 +37,9 @@ type Options struct {
 	// room may not open that door itself.)
 	Refresh func(ctx context.Context, provider uuid.UUID, ref drivers.Ref) error
 	// Box opens what control has sealed: the seeds of new VMs.
-	Box Opener
+	Box *secrets.Box
 	// Images fetches images; its zero value is what a server uses.
 	Images Fetcher
-}
-
-// Opener opens sealed values; *secrets.Box is one.
-type Opener interface {
-	Open(sealed, aad []byte) ([]byte, error)
 }
 
 func (o *Options) fill() {
