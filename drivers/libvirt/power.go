@@ -47,7 +47,7 @@ func powerRules() map[drivers.PowerAction]powerRule {
 	}
 	return map[drivers.PowerAction]powerRule{
 		drivers.PowerStart:    {states{stopped, suspended, crashed}, running, "Resume it.", boot},
-		drivers.PowerShutdown: {states{running}, stopped, "Resume it first, or force it off.", nil},
+		drivers.PowerShutdown: {states{running, stopping}, stopped, "Resume it first, or force it off.", nil},
 		drivers.PowerOff: {states{running, paused, suspended, crashed, starting, stopping, drivers.StateMigrating, drivers.StateUnknown}, stopped, "", func(dom *libvirt.Domain, _ drivers.State, raw libvirt.DomainState) error {
 			if raw == libvirt.DOMAIN_SHUTOFF {
 				return dom.ManagedSaveRemove(0)
@@ -140,16 +140,14 @@ func (d *Driver) shutdown(ctx context.Context, ref drivers.Ref, rule powerRule) 
 				return err
 			}
 			defer func() { _ = dom.Free() }()
-			state, raw, already, err := rule.look(dom)
+			state, _, already, err := rule.look(dom)
 			switch {
 			case already:
 				off = true
 				return nil
-			case raw == libvirt.DOMAIN_SHUTDOWN || state == "" && !asked.IsZero() && isStopping(dom):
-				return nil
 			case err != nil:
 				return err
-			case time.Since(asked) < shutdownAgain:
+			case state == drivers.StateStopping || time.Since(asked) < shutdownAgain:
 				return nil
 			}
 			asked = time.Now()
@@ -175,11 +173,6 @@ func (d *Driver) shutdown(ctx context.Context, ref drivers.Ref, rule powerRule) 
 			return drivers.Task{}, waited(ctx)
 		}
 	}
-}
-
-func isStopping(dom *libvirt.Domain) bool {
-	s, _, err := dom.GetState()
-	return err == nil && s == libvirt.DOMAIN_SHUTDOWN
 }
 
 // askToShutDown asks by the agent when the guest runs one, and by the power button otherwise or
