@@ -161,10 +161,9 @@ up() {
   locked true
   mkdir -p "$dir"
   touch "$dir/.hosts"
-  choose_subnet
+  take_network
   make_ca
   make_ssh_keys
-  make_switch
   for ((index = 1; index <= count; index++)); do make_host "$(name_of "$index")" "$index"; done
   describe
   for host in $(hosts); do start_host "$host"; done
@@ -273,6 +272,15 @@ make_ssh_keys() {
 }
 
 # --------------------------------------------------------------------------------------- network
+
+# take_network - one set at a time: a network is taken once the leg of its switch has an address in it.
+take_network() {
+  exec 8>"${TMPDIR:-/tmp}/novacron-hosts-network.lock"
+  flock 8
+  choose_subnet
+  make_switch
+  exec 8>&-
+}
 
 # choose_subnet - keeps the set's network, or takes the first documentation or benchmarking network
 # (RFC 5737, RFC 2544) that this machine has no address in and no route to.
