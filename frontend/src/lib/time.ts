@@ -6,6 +6,7 @@ const DAY = 24 * HOUR
 /** How long, in its two largest units: `48 s`, `3 min`, `2 h 5 min`, `12 d`. */
 export function formatDuration(ms: number): string {
   const past = Math.max(0, ms)
+  if (past < SECOND) return `${Math.round(past)} ms`
   if (past < MINUTE) return `${Math.floor(past / SECOND)} s`
   if (past < HOUR) return `${Math.floor(past / MINUTE)} min`
   if (past < DAY) return pair(past, HOUR, 'h', MINUTE, 'min')

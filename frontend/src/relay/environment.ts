@@ -90,9 +90,12 @@ const missingFieldHandlers: MissingFieldHandler[] = [
   },
 ]
 
-/** The `id` of an event is that of the thing it is about; only the thing itself is kept by it. */
-function recordId(value: Record<string, unknown>, type: string) {
-  return type.endsWith('Event') ? undefined : value.id
+/**
+ * By what the store knows a thing: its global id. The `id` of an event is that of the thing it is about,
+ * and the `id` of a memory cell is its number; those are kept where they stand.
+ */
+export function recordId(value: Record<string, unknown>, type: string): string | undefined {
+  return typeof value.id === 'string' && !type.endsWith('Event') ? value.id : undefined
 }
 
 export function createEnvironment(fetchFn = fetchGraphQL, subscribeFn = subscribeGraphQL): Environment {

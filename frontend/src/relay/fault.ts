@@ -45,6 +45,14 @@ export function faultOfGraphQL({ message, extensions = {} }: GraphQLErrorLike): 
   })
 }
 
+/** What a plain HTTP reply says: `{errors: […]}` as GraphQL does, or `{error: {…}}`. */
+export function faultOfReply(body: unknown): Fault | null {
+  if (typeof body !== 'object' || body === null) return null
+  const { error, errors } = body as { error?: { message?: string }; errors?: GraphQLErrorLike[] }
+  if (errors?.[0]) return faultOfGraphQL(errors[0])
+  return error?.message ? new Fault({ ...error, message: error.message }) : null
+}
+
 export function faultOf(error: unknown): Fault {
   if (error instanceof Fault) return error
   return new Fault({ message: error instanceof Error ? error.message : String(error) })

@@ -1,6 +1,6 @@
 'use client'
 import { paths } from '@/lib/paths'
-import { Fault, unreachable } from './fault'
+import { faultOfReply, unreachable } from './fault'
 
 /** Leaves for the sign-in page, to come back here. What was read is dropped with the page. */
 export function leaveForSignIn() {
@@ -32,7 +32,7 @@ export async function signIn(name: string, password: string): Promise<void> {
   })
   if (reply.ok) return
   const body = await reply.json().catch(() => null)
-  throw body?.error ? new Fault(body.error) : unreachable()
+  throw faultOfReply(body) ?? unreachable()
 }
 
 export async function signOut(): Promise<void> {

@@ -1,6 +1,7 @@
 'use client'
 import { CircleAlert } from 'lucide-react'
 import type { ReactNode } from 'react'
+import { sentence } from '@/lib/sentence'
 import { CopyButton } from './Copy'
 import { cx } from './cx'
 
@@ -25,8 +26,8 @@ export function FaultNote({ fault, children, quiet }: { fault: FaultWords; child
     >
       <CircleAlert aria-hidden className="mt-0.5 size-4 shrink-0 text-bad" />
       <div className="min-w-0 flex-1">
-        <p className="font-medium wrap-anywhere">{fault.message}</p>
-        {fault.remedy && <p className="mt-0.5 text-soft wrap-anywhere">{fault.remedy}</p>}
+        <p className="font-medium wrap-anywhere">{sentence(fault.message)}</p>
+        {fault.remedy && <p className="mt-0.5 text-soft wrap-anywhere">{sentence(fault.remedy)}</p>}
         {own && own !== fault.message && (
           <p className="mt-1.5 border-l-2 border-bad/35 pl-2 font-mono text-2xs text-soft wrap-anywhere">{own}</p>
         )}

@@ -1,5 +1,6 @@
 'use client'
 import { createContext, type FormEvent, type ReactNode, useContext, useEffect, useRef } from 'react'
+import { sentences } from '@/lib/sentence'
 import { FaultNote, type FaultWords } from './FaultNote'
 
 type FormFault = (FaultWords & { field: string }) | null
@@ -15,7 +16,7 @@ export function blames(blamed: string, name: string): boolean {
 export function useFieldFault(name?: string): string | undefined {
   const fault = useContext(FaultContext)
   if (!fault || !name || !blames(fault.field, name)) return undefined
-  return [fault.message, fault.remedy].filter(Boolean).join(' ')
+  return sentences(fault.message, fault.remedy)
 }
 
 type Props = { fault: FormFault; onSubmit: () => void; label: string; className?: string; children: ReactNode }

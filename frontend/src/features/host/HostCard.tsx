@@ -2,8 +2,9 @@
 import { TriangleAlert } from 'lucide-react'
 import Link from 'next/link'
 import { graphql, useFragment } from 'react-relay'
-import type { HostCard_provider$key } from '@/__generated__/HostCard_provider.graphql'
+import type { HostCard_provider$data, HostCard_provider$key } from '@/__generated__/HostCard_provider.graphql'
 import { paths } from '@/lib/paths'
+import { sentence } from '@/lib/sentence'
 import { plural } from '@/lib/units'
 import { Age } from '@/ui/Age'
 import { cx } from '@/ui/cx'
@@ -11,8 +12,8 @@ import { State } from '@/ui/State'
 import { CONNECTION } from './status'
 import { Utilization } from './Utilization'
 
-/** A connection and the host behind it. One that does not answer keeps its last values, greyed, with their age. */
-export function HostCard({ provider: ref }: { provider: HostCard_provider$key }) {
+/** The hosts behind a connection, a card each; the connection alone while it has told of none. */
+export function HostCards({ provider: ref }: { provider: HostCard_provider$key }) {
   const provider = useFragment(
     graphql`
       fragment HostCard_provider on Provider {
@@ -48,9 +49,18 @@ export function HostCard({ provider: ref }: { provider: HostCard_provider$key })
     `,
     ref,
   )
-  const [host] = provider.hosts
+  if (provider.hosts.length === 0) return <Card provider={provider} />
+  return provider.hosts.map((host) => <Card key={host.id} provider={provider} host={host} />)
+}
+
+type Facts = HostCard_provider$data
+type CardProps = { provider: Facts; host?: Facts['hosts'][number] }
+
+/** One that does not answer keeps its last values, greyed, with their age. */
+function Card({ provider, host }: CardProps) {
+  const alone = provider.hosts.length < 2
   const well = provider.status === 'CONNECTED'
-  const warnings = provider.hosts.flatMap((each) => each.warnings)
+  const warnings = host?.warnings ?? []
   return (
     <li className="relative flex min-w-0 flex-col gap-4 rounded-lg border bg-surface p-4 has-[h2_a:hover]:border-edge">
       <div>
@@ -62,7 +72,7 @@ export function HostCard({ provider: ref }: { provider: HostCard_provider$key })
                 prefetch={false}
                 className="after:absolute after:inset-0 after:rounded-lg"
               >
-                {provider.name}
+                {alone ? provider.name : host.name}
               </Link>
             ) : (
               provider.name
@@ -70,12 +80,15 @@ export function HostCard({ provider: ref }: { provider: HostCard_provider$key })
           </h2>
           <State {...(CONNECTION[provider.status] ?? { tone: 'unknown', word: provider.status })} />
         </div>
-        <p className="truncate text-xs text-soft">{provider.connectionUri}</p>
+        <p className="truncate text-xs text-soft">
+          {!alone && <>{provider.name} · </>}
+          {provider.connectionUri}
+        </p>
       </div>
       {provider.problem && (
         <p className="rounded-md bg-bad-wash px-2.5 py-2 text-xs">
-          <span className="font-medium">{provider.problem.message}</span>{' '}
-          <span className="text-soft">{provider.problem.remedy}</span>
+          <span className="font-medium">{sentence(provider.problem.message)}</span>{' '}
+          <span className="text-soft">{sentence(provider.problem.remedy)}</span>
         </p>
       )}
       {host && (
@@ -95,7 +108,7 @@ export function HostCard({ provider: ref }: { provider: HostCard_provider$key })
           {warnings.map((warning) => (
             <li key={warning} className="flex gap-1.5">
               <TriangleAlert aria-hidden className="mt-0.5 size-3.5 shrink-0" />
-              {warning}
+              {sentence(warning)}
             </li>
           ))}
         </ul>

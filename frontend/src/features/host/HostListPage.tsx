@@ -6,7 +6,7 @@ import type { HostListPageQuery } from '@/__generated__/HostListPageQuery.graphq
 import { paths } from '@/lib/paths'
 import { Button } from '@/ui/Button'
 import { Empty, PageBody, PageHeader } from '@/ui/page'
-import { HostCard } from './HostCard'
+import { HostCards } from './HostCard'
 import { useLiveHosts } from './live-hosts'
 
 const query = graphql`
@@ -41,7 +41,7 @@ export function HostListPage() {
             className="grid gap-4 [grid-template-columns:repeat(auto-fill,minmax(min(100%,21rem),1fr))]"
           >
             {providers.map((provider) => (
-              <HostCard key={provider.id} provider={provider} />
+              <HostCards key={provider.id} provider={provider} />
             ))}
           </ul>
         )}

@@ -5,6 +5,7 @@ import { graphql, useLazyLoadQuery } from 'react-relay'
 import type { HostPageQuery } from '@/__generated__/HostPageQuery.graphql'
 import type { HostPageRefreshMutation } from '@/__generated__/HostPageRefreshMutation.graphql'
 import { paths } from '@/lib/paths'
+import { sentence, sentences } from '@/lib/sentence'
 import { formatMiB, plural } from '@/lib/units'
 import { useTitle } from '@/lib/use-title'
 import { useRouteId } from '@/lib/use-url'
@@ -76,6 +77,9 @@ const query = graphql`
         connectionUri
         encryption
         createdAt
+        hosts {
+          id
+        }
         problem {
           code
           message
@@ -111,7 +115,8 @@ export function HostPage() {
     { id },
     { fetchKey, fetchPolicy: 'store-and-network' },
   )
-  useTitle(host?.provider.name ?? 'Host')
+  const name = host && nameOf(host)
+  useTitle(name ?? 'Host')
   if (!host)
     return (
       <Empty
@@ -129,13 +134,13 @@ export function HostPage() {
   return (
     <>
       <PageHeader
-        title={provider.name}
+        title={name}
         crumbs={
           <>
             <Link href={paths.hosts()} className="hover:underline">
               Hosts
             </Link>{' '}
-            /
+            / {provider.hosts.length > 1 && <>{provider.name} /</>}
           </>
         }
         beside={<State {...(CONNECTION[provider.status] ?? { tone: 'unknown', word: provider.status })} />}
@@ -151,7 +156,7 @@ export function HostPage() {
           {provider.problem && <FaultNote fault={provider.problem} quiet />}
           {host.warnings.map((warning) => (
             <Notice key={warning} tone="warn">
-              {warning}
+              {sentence(warning)}
             </Notice>
           ))}
         </div>
@@ -175,7 +180,14 @@ export function HostPage() {
   )
 }
 
-function Actions({ host: { provider, vmCount } }: { host: Host }) {
+/** A host goes by its connection's name where that has no other. */
+function nameOf({ name, provider }: Host) {
+  return provider.hosts.length > 1 ? name : provider.name
+}
+
+function Actions({ host }: { host: Host }) {
+  const { provider, vmCount } = host
+  const name = nameOf(host)
   const [removing, setRemoving] = useState(false)
   const [editing, setEditing] = useState(false)
   const [refresh, busy] = useAction<HostPageRefreshMutation>(graphql`
@@ -191,13 +203,11 @@ function Actions({ host: { provider, vmCount } }: { host: Host }) {
   `)
   const whyNot = (name: string) => {
     const action = provider.actions.find((each) => each.name === name)
-    return action?.allowed
-      ? undefined
-      : [action?.reason, action?.remedy].filter(Boolean).join(' ') || 'Not possible now.'
+    return action?.allowed ? undefined : sentences(action?.reason, action?.remedy) || 'Not possible now.'
   }
   return (
     <>
-      <Button link={<Link href={paths.vms(`host:${quoted(provider.name)}`)} />}>{plural(vmCount, 'VM')}</Button>
+      <Button link={<Link href={paths.vms(`host:${quoted(name)}`)} />}>{plural(vmCount, 'VM')}</Button>
       <Button
         busy={busy}
         disabledReason={whyNot('refreshProvider')}

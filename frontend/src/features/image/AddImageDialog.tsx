@@ -51,11 +51,13 @@ function Body({ provider: given, onDone, onClose }: Props) {
   )
   const [source, setSource] = useState<Source>('catalog')
   const usable = hypervisorHosts.filter((host) => host.status === 'ACTIVE')
+  const providers = [...new Map(usable.map((host) => [host.provider.id, host.provider])).values()]
   const [provider, setProvider] = useState(given ?? usable[0]?.provider.id ?? '')
   const [pool, setPool] = useState('')
-  const pools = usable
+  const names = usable
     .filter((host) => host.provider.id === provider)
-    .flatMap((host) => host.storagePools.filter((each) => each.active))
+    .flatMap((host) => host.storagePools.filter((each) => each.active).map((each) => each.name))
+  const pools = [...new Set(names)]
   const Fields = FORM[source]
   if (usable.length === 0)
     return <p className="px-5 pb-6 text-soft">No host answers now; an image needs one to lie on.</p>
@@ -82,18 +84,18 @@ function Body({ provider: given, onDone, onClose }: Props) {
               setProvider(next)
               setPool('')
             }}
-            options={usable.map((host) => ({ value: host.provider.id, label: host.provider.name }))}
+            options={providers.map(({ id, name }) => ({ value: id, label: name }))}
           />
           <SelectField
             label="Pool"
             name="pool"
-            value={pool || (pools[0]?.name ?? '')}
+            value={pool || (pools[0] ?? '')}
             onChange={setPool}
-            options={pools.map((each) => ({ value: each.name, label: each.name }))}
+            options={pools.map((each) => ({ value: each, label: each }))}
           />
         </div>
       </div>
-      <Fields provider={provider} pool={pool || (pools[0]?.name ?? '')} onDone={onDone} onClose={onClose} />
+      <Fields provider={provider} pool={pool || (pools[0] ?? '')} onDone={onDone} onClose={onClose} />
     </>
   )
 }

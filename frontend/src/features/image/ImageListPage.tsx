@@ -5,6 +5,7 @@ import { useEffect, useState } from 'react'
 import { graphql, useLazyLoadQuery } from 'react-relay'
 import type { ImageListPageQuery } from '@/__generated__/ImageListPageQuery.graphql'
 import { paths } from '@/lib/paths'
+import { sentence, sentences } from '@/lib/sentence'
 import { formatBytes } from '@/lib/units'
 import { useOperationPulse } from '@/relay/own-operations'
 import { Age } from '@/ui/Age'
@@ -125,7 +126,7 @@ export function ImageListPage() {
                   {image.provider.name} · {image.pool}
                 </p>
                 {image.status === 'FAILED' && image.operation?.error ? (
-                  <p className="text-xs text-bad">{image.operation.error.message}</p>
+                  <p className="text-xs text-bad">{sentence(image.operation.error.message)}</p>
                 ) : (
                   image.sha256 && (
                     <p className="flex items-center text-xs max-md:hidden">
@@ -180,5 +181,5 @@ type Action = { readonly name: string; readonly allowed: boolean; readonly reaso
 function refusal(actions: readonly Action[]): string | undefined {
   const action = actions.find((each) => each.name === 'deleteImage')
   if (action?.allowed) return undefined
-  return [action?.reason, action?.remedy].filter(Boolean).join(' ') || 'Not possible now.'
+  return sentences(action?.reason, action?.remedy) || 'Not possible now.'
 }

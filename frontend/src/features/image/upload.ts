@@ -1,4 +1,4 @@
-import { Fault, unreachable } from '@/relay/fault'
+import { Fault, faultOfReply, unreachable } from '@/relay/fault'
 
 /**
  * Sends a file to the place that `uploadImage` gave, telling the share that is sent. fetch cannot
@@ -15,7 +15,7 @@ export function sendFile(
     request.open('PUT', path)
     request.setRequestHeader('content-type', 'application/octet-stream')
     request.upload.onprogress = ({ loaded, total }) => onShare(total ? loaded / total : 0)
-    request.onload = () => (request.status < 300 ? resolve() : reject(faultOfReply(request)))
+    request.onload = () => (request.status < 300 ? resolve() : reject(faultOf(request)))
     request.onerror = () => reject(unreachable())
     request.onabort = () => reject(new Fault({ code: 'CANCELED', message: 'The upload was canceled.' }))
     signal.addEventListener('abort', () => request.abort())
@@ -23,12 +23,12 @@ export function sendFile(
   })
 }
 
-function faultOfReply(request: XMLHttpRequest): Fault {
+function faultOf(request: XMLHttpRequest): Fault {
+  // What is not the API's own answer is that of a proxy on the way.
+  const refused = new Fault({ code: 'UNAVAILABLE', message: `The upload was refused (HTTP ${request.status}).` })
   try {
-    const { error } = JSON.parse(request.responseText)
-    if (error?.message) return new Fault(error)
+    return faultOfReply(JSON.parse(request.responseText)) ?? refused
   } catch {
-    // Not one of the API's own answers: a proxy on the way, most likely.
+    return refused
   }
-  return new Fault({ code: 'UNAVAILABLE', message: `The upload was refused (HTTP ${request.status}).` })
 }

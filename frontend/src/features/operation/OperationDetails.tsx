@@ -3,6 +3,7 @@ import { useState } from 'react'
 import { graphql, useLazyLoadQuery } from 'react-relay'
 import type { OperationDetailsCancelMutation } from '@/__generated__/OperationDetailsCancelMutation.graphql'
 import type { OperationDetailsQuery } from '@/__generated__/OperationDetailsQuery.graphql'
+import { sentence } from '@/lib/sentence'
 import { formatDuration } from '@/lib/time'
 import { formatCount } from '@/lib/units'
 import { faultOf } from '@/relay/fault'
@@ -79,7 +80,7 @@ export function OperationDetails({ id }: { id: string }) {
                 {step.name}
                 {step.attempts > 1 && <span className="text-soft"> · tried {step.attempts} times</span>}
                 {step.error && step.error.message !== operation.error?.message && (
-                  <span className="block text-xs text-soft">{step.error.message}</span>
+                  <span className="block text-xs text-soft">{sentence(step.error.message)}</span>
                 )}
               </span>
               <span className="text-xs text-soft">

@@ -5,6 +5,7 @@ import { Suspense } from 'react'
 import { graphql, useFragment } from 'react-relay'
 import type { OperationRow_operation$key } from '@/__generated__/OperationRow_operation.graphql'
 import { paths } from '@/lib/paths'
+import { sentence } from '@/lib/sentence'
 import { formatDuration } from '@/lib/time'
 import { useNow } from '@/lib/use-now'
 import { Age } from '@/ui/Age'
@@ -79,10 +80,10 @@ export function OperationRow({ operation: ref, open, onOpen, bare }: Props) {
           {active && operation.status !== 'STUCK' ? (
             <div className="flex items-center gap-3 text-xs text-soft">
               <Progress value={operation.progress} label={what} className="w-28 shrink-0" />
-              <span className="truncate">{operation.note}</span>
+              <span className="truncate first-letter:uppercase">{operation.note}</span>
             </div>
           ) : (
-            operation.error && <p className="truncate text-xs text-soft">{operation.error.message}</p>
+            operation.error && <p className="truncate text-xs text-soft">{sentence(operation.error.message)}</p>
           )}
         </div>
         <span className="truncate text-soft max-md:hidden">{operation.requestedBy}</span>

@@ -5,6 +5,7 @@ import { graphql, useLazyLoadQuery } from 'react-relay'
 import type { BulkDialogMutation } from '@/__generated__/BulkDialogMutation.graphql'
 import type { BulkDialogQuery } from '@/__generated__/BulkDialogQuery.graphql'
 import { paths } from '@/lib/paths'
+import { sentence } from '@/lib/sentence'
 import { formatCount, plural } from '@/lib/units'
 import { type Fault, faultOf } from '@/relay/fault'
 import { follow } from '@/relay/own-operations'
@@ -108,7 +109,7 @@ export function BulkDialog({ verb, filter, onClose, onDone }: Props) {
         ))}
         {plan.skipped.map(({ reason, count }) => (
           <li key={reason}>
-            Leave {formatCount(count)}: {reason}
+            Leave {formatCount(count)}: {sentence(reason)}
           </li>
         ))}
       </ul>

@@ -1,3 +1,4 @@
+import { sentence } from '@/lib/sentence'
 import { cx } from '@/ui/cx'
 import { State, type Tone } from '@/ui/State'
 import { applyOffer, fieldName, fieldValue, type Impact, type PlannedChange } from './plan'
@@ -37,7 +38,7 @@ export function PlanPreview({ plan, planning, nothing, textOnly }: Props) {
                   </span>
                   <State {...IMPACT[change.impact]} className="text-xs" />
                 </p>
-                <p className="text-xs text-soft">{change.reason}</p>
+                <p className="text-xs text-soft">{sentence(change.reason)}</p>
               </li>
             ))}
           </ul>

@@ -4,6 +4,7 @@ import Link from 'next/link'
 import { graphql, useFragment } from 'react-relay'
 import type { VMHeader_vm$key } from '@/__generated__/VMHeader_vm.graphql'
 import { paths } from '@/lib/paths'
+import { sentence } from '@/lib/sentence'
 import { Age } from '@/ui/Age'
 import { Button } from '@/ui/Button'
 import { Notice } from '@/ui/FaultNote'
@@ -124,7 +125,9 @@ export function VMHeader({ vm: ref }: { vm: VMHeader_vm$key }) {
             href={paths.operations(vm.activeOperation.id)}
             className="flex max-w-xl items-center gap-3 text-xs text-soft hover:text-ink"
           >
-            <span className="shrink-0">{vm.activeOperation.note || 'Waiting for its turn'}</span>
+            <span className="inline-block shrink-0 first-letter:uppercase">
+              {vm.activeOperation.note || 'Waiting for its turn'}
+            </span>
             <Progress
               value={vm.activeOperation.progress}
               label={vm.activeOperation.note || 'Waiting'}
@@ -138,7 +141,7 @@ export function VMHeader({ vm: ref }: { vm: VMHeader_vm$key }) {
               {vm.provider.name} does not answer: what you see is the last known, <Age of={vm.asOf} />.
             </p>
             {vm.provider.problem && (
-              <p className="text-soft">{vm.provider.problem.remedy || vm.provider.problem.message}</p>
+              <p className="text-soft">{sentence(vm.provider.problem.remedy || vm.provider.problem.message)}</p>
             )}
           </Notice>
         )}
@@ -148,7 +151,7 @@ export function VMHeader({ vm: ref }: { vm: VMHeader_vm$key }) {
             here.
           </Notice>
         )}
-        {vm.problem && <Notice tone="warn">{vm.problem}</Notice>}
+        {vm.problem && <Notice tone="warn">{sentence(vm.problem)}</Notice>}
         {vm.management === 'DISCOVERED' && (
           <Notice>It was found on its host. Adopt it to act on it; nothing in it changes by that.</Notice>
         )}

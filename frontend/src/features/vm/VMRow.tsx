@@ -46,6 +46,10 @@ export const VMRow = memo(function VMRow({ vm: ref, index, top, usage, selected,
         createdAt
         provider {
           name
+          kind
+        }
+        hypervisorHost {
+          name
         }
         configuration {
           vcpus
@@ -115,6 +119,9 @@ export const VMRow = memo(function VMRow({ vm: ref, index, top, usage, selected,
       </span>
       <span role="cell" className="truncate max-md:hidden">
         {vm.provider.name}
+        {vm.provider.kind !== 'LIBVIRT' && vm.hypervisorHost && (
+          <span className="text-soft"> · {vm.hypervisorHost.name}</span>
+        )}
         {vm.stale && (
           <>
             {' '}

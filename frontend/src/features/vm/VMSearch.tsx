@@ -39,7 +39,7 @@ export function VMSearch({ text, onText, hosts, sort, onSort }: Props) {
         }
         entries={[
           { kind: 'note', text: 'On host' },
-          ...hosts.map((host) => term(host.provider.name, 'host', host.provider.name)),
+          ...hosts.map((host) => term(hostName(host, hosts), 'host', hostName(host, hosts))),
           { kind: 'line' },
           term('Managed here', 'is', 'managed'),
           term('Discovered', 'is', 'discovered'),
@@ -60,6 +60,12 @@ export function VMSearch({ text, onText, hosts, sort, onSort }: Props) {
       />
     </div>
   )
+}
+
+/** A host goes by its connection's name where that has no other. */
+function hostName(host: KnownHost, hosts: readonly KnownHost[]) {
+  const alone = hosts.filter((each) => each.provider.name === host.provider.name).length === 1
+  return alone ? host.provider.name : host.name
 }
 
 /** What is typed reaches the address after a short pause, as one step of the history. */

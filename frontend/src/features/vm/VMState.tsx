@@ -1,5 +1,6 @@
 import { graphql, useFragment } from 'react-relay'
 import type { VMState_vm$key } from '@/__generated__/VMState_vm.graphql'
+import { sentence } from '@/lib/sentence'
 import { Age } from '@/ui/Age'
 import { State } from '@/ui/State'
 import { Tip } from '@/ui/Tip'
@@ -25,9 +26,10 @@ export function VMState({ vm: ref, focusable }: { vm: VMState_vm$key; focusable?
     <Tip
       text={
         <>
-          {vm.statusReason && <span className="block">{vm.statusReason}</span>}
+          {vm.statusReason && <span className="block">{sentence(vm.statusReason)}</span>}
           <span className="block">
-            The provider says “{vm.providerState}”, <Age of={vm.asOf} />
+            {vm.providerState ? `The provider says “${vm.providerState}”` : 'The provider has not said anything yet'},{' '}
+            <Age of={vm.asOf} />
           </span>
         </>
       }

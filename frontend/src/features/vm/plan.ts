@@ -1,3 +1,4 @@
+import { sentence } from '@/lib/sentence'
 import { formatMiB } from '@/lib/units'
 
 export type Impact = 'NONE' | 'LIVE' | 'RESTART' | 'IMPOSSIBLE'
@@ -38,7 +39,7 @@ export function applyOffer(
   const moving = changes.filter((change) => change.impact !== 'NONE')
   if (moving.length === 0 || impact === 'NONE') return { label: 'Apply', reason: 'Nothing would change.' }
   const impossible = moving.find((change) => change.impact === 'IMPOSSIBLE')
-  if (impossible) return { label: 'Apply', reason: `${fieldName(impossible.field)}: ${impossible.reason}` }
+  if (impossible) return { label: 'Apply', reason: `${fieldName(impossible.field)}: ${sentence(impossible.reason)}` }
   const later = moving.filter((change) => change.impact === 'RESTART').length
   if (later === 0) return { label: 'Apply now', note: 'All of it reaches the VM while it runs.' }
   if (later === moving.length)

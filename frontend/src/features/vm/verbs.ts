@@ -1,3 +1,5 @@
+import { sentences } from '@/lib/sentence'
+
 /** How much is asked before a verb is done: nothing, a plain yes, or a dialog of its own. */
 export type Asks = 'nothing' | 'yes' | 'dialog'
 
@@ -93,7 +95,7 @@ export function whyNot(actions: readonly ActionFacts[], name: string): string | 
   const action = actions.find((each) => each.name === name)
   if (!action) return 'This host cannot do that.'
   if (action.allowed) return undefined
-  return [action.reason, action.remedy].filter(Boolean).join(' ') || 'Not possible now.'
+  return sentences(action.reason, action.remedy) || 'Not possible now.'
 }
 
 /** Verbs to show: adopting and releasing exclude each other, so only the one that fits is there. */

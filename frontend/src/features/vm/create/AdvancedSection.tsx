@@ -3,8 +3,8 @@ import { Check, SelectField, TextArea } from '@/ui/fields'
 import { Section } from '@/ui/page'
 import type { SectionProps } from './CreateVMPage'
 
-export function AdvancedSection({ draft, set, host }: SectionProps) {
-  const { firmwares = [], machineTypes = [], accelerators = [] } = host?.capabilities ?? {}
+export function AdvancedSection({ draft, set, place }: SectionProps) {
+  const { firmwares = [], machineTypes = [], accelerators = [] } = place ?? {}
   return (
     <Section title="Machine and labels">
       <div className="flex flex-col gap-4">

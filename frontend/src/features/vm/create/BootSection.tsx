@@ -9,7 +9,7 @@ import { Progress } from '@/ui/Meter'
 import { Section } from '@/ui/page'
 import type { SectionProps } from './CreateVMPage'
 
-export function BootSection({ draft, set, problems, host, images }: SectionProps) {
+export function BootSection({ draft, set, problems, place, images }: SectionProps) {
   const [adding, setAdding] = useState(false)
   const image = images.find((each) => each.id === draft.image)
   const coming = images.filter((each) => each.status === 'IMPORTING')
@@ -25,7 +25,7 @@ export function BootSection({ draft, set, problems, host, images }: SectionProps
       <div className="flex flex-col gap-4">
         <Choice
           label="From image"
-          value={draft.image}
+          value={draft.image ?? ''}
           onChange={(next) => set({ image: next })}
           options={[
             ...images
@@ -46,7 +46,7 @@ export function BootSection({ draft, set, problems, host, images }: SectionProps
         ))}
         <div className="grid gap-4 sm:grid-cols-3">
           <TextField
-            label="Size"
+            label="Disk size"
             name="disks[0].capacityBytes"
             inputMode="decimal"
             unit="GiB"
@@ -62,9 +62,10 @@ export function BootSection({ draft, set, problems, host, images }: SectionProps
             onChange={(pool) => set({ pool })}
             options={[
               { value: '', label: image ? `The image’s: ${image.pool}` : 'The host’s first' },
-              ...(host?.storagePools ?? [])
-                .filter((pool) => pool.active)
-                .map((pool) => ({ value: pool.name, label: `${pool.name}: ${formatBytes(pool.freeBytes)} free` })),
+              ...(place?.pools ?? []).map((pool) => ({
+                value: pool.name,
+                label: `${pool.name}: ${formatBytes(pool.freeBytes)} free`,
+              })),
             ]}
           />
           {image && (

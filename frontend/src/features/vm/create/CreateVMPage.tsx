@@ -18,6 +18,7 @@ import { BootSection } from './BootSection'
 import { DeviceSections } from './DeviceSections'
 import { type Draft, EMPTY, inputOf, problemsOf } from './draft'
 import { GuestSection } from './GuestSection'
+import { type Place, placesOf } from './places'
 import { SizeSection } from './SizeSection'
 import { Summary } from './Summary'
 import { WhereSection } from './WhereSection'
@@ -77,13 +78,12 @@ const query = graphql`
 `
 
 type Data = CreateVMPageQuery['response']
-export type HostChoice = Data['hypervisorHosts'][number]
 export type ImageChoice = Data['images'][number]
 export type SectionProps = {
   draft: Draft
   set: (patch: Partial<Draft>) => void
   problems: ReturnType<typeof problemsOf>
-  host: HostChoice | undefined
+  place: Place | undefined
   images: readonly ImageChoice[]
 }
 
@@ -96,7 +96,8 @@ export function CreateVMPage() {
     return () => clearTimeout(timer)
   }, [pulse, fetchKey])
   const data = useLazyLoadQuery<CreateVMPageQuery>(query, {}, { fetchKey, fetchPolicy: 'store-and-network' })
-  const usable = data.hypervisorHosts.some((host) => host.status === 'ACTIVE')
+  const places = useMemo(() => placesOf(data.hypervisorHosts), [data.hypervisorHosts])
+  const usable = places.some((place) => place.answers)
   return (
     <>
       <PageHeader
@@ -112,7 +113,7 @@ export function CreateVMPage() {
       />
       <PageBody>
         {usable ? (
-          <Fields data={data} />
+          <Fields images={data.images} places={places} />
         ) : (
           <Empty title="No host answers" action={<Button link={<Link href={paths.hosts()} />}>Hosts</Button>}>
             A VM needs a host to run on. Connect one, or see why those there are do not answer.
@@ -123,10 +124,12 @@ export function CreateVMPage() {
   )
 }
 
-function Fields({ data }: { data: Data }) {
+type FieldsProps = { images: readonly ImageChoice[]; places: readonly Place[] }
+
+function Fields({ images: all, places }: FieldsProps) {
   const router = useRouter()
   const given = useSearchParams().get('image')
-  const [draft, setDraft] = useState<Draft>(() => first(data, given))
+  const [typed, setDraft] = useState<Draft>(() => first(places, all, given))
   const set = (patch: Partial<Draft>) => setDraft((before) => ({ ...before, ...patch }))
   const [tried, setTried] = useState(false)
   const [fault, setFault] = useState<Fault | null>(null)
@@ -145,11 +148,11 @@ function Fields({ data }: { data: Data }) {
       }
     }
   `)
-  const host = data.hypervisorHosts.find((each) => each.provider.id === draft.provider)
-  const images = useMemo(
-    () => data.images.filter((image) => image.provider.id === draft.provider),
-    [data.images, draft.provider],
-  )
+  const place = places.find((each) => each.id === typed.provider)
+  const images = useMemo(() => all.filter((image) => image.provider.id === typed.provider), [all, typed.provider])
+  // Until one is chosen it is the first that is ready, also when that has just come.
+  const ready = images.find((image) => image.status === 'READY')?.id ?? ''
+  const draft: Draft = { ...typed, image: typed.image ?? ready }
   const found = problemsOf(draft)
   const problems = tried ? found : {}
   useLeaveGuard(draft.name !== '' && !busy)
@@ -158,7 +161,7 @@ function Fields({ data }: { data: Data }) {
     const [wrong] = Object.keys(found)
     if (wrong) return focusFirst()
     setFault(null)
-    send({ input: inputOf(draft, host?.networks ?? [], key.current) })
+    send({ input: inputOf(draft, place?.networks ?? [], key.current) })
       .then(({ createVM }) => {
         follow(createVM.operation.id, `Create ${createVM.vm.name}`)
         router.push(paths.vm(createVM.vm.id))
@@ -170,7 +173,7 @@ function Fields({ data }: { data: Data }) {
         setFault(told)
       })
   }
-  const section = { draft, set, problems, host, images }
+  const section = { draft, set, problems, place, images }
   return (
     <Form
       fault={fault?.facts ?? null}
@@ -179,32 +182,30 @@ function Fields({ data }: { data: Data }) {
       className="grid max-w-6xl gap-x-10 gap-y-6 lg:grid-cols-[minmax(0,1fr)_18rem]"
     >
       <div className="flex min-w-0 flex-col gap-8">
-        <WhereSection {...section} hosts={data.hypervisorHosts} />
+        <WhereSection {...section} places={places} />
         <BootSection {...section} />
         <SizeSection {...section} />
         <DeviceSections {...section} />
         <GuestSection {...section} />
         <AdvancedSection {...section} />
       </div>
-      <Summary draft={draft} host={host} image={images.find((each) => each.id === draft.image)} busy={busy} />
+      <Summary draft={draft} place={place} image={images.find((each) => each.id === draft.image)} busy={busy} />
     </Form>
   )
 }
 
-/** What is there at first: the first host that answers, its newest image, its first network. */
-function first({ hypervisorHosts, images }: Data, given: string | null): Draft {
+/** What is there at first: the place that answers, its first network. */
+function first(places: readonly Place[], images: readonly ImageChoice[], given: string | null): Draft {
   const image = images.find((each) => each.id === given)
-  const host = hypervisorHosts.find((each) =>
-    image ? each.provider.id === image.provider.id : each.status === 'ACTIVE',
-  )
-  const own = images.find((each) => each.provider.id === host?.provider.id && each.status === 'READY')
-  return { ...EMPTY, ...placed(host), provider: host?.provider.id ?? '', image: image?.id ?? own?.id ?? '' }
+  const place = places.find((each) => (image ? each.id === image.provider.id : each.answers))
+  return { ...EMPTY, ...placed(place), provider: place?.id ?? '', image: image?.id ?? null }
 }
 
-/** What depends on the host: its networks, and nothing of another one's pools. */
-export function placed(host: HostChoice | undefined): Partial<Draft> {
-  const network = host?.networks.find((each) => each.active)
+/** What depends on the place: its networks, and nothing of another one's pools and images. */
+export function placed(place: Place | undefined): Partial<Draft> {
+  const network = place?.networks[0]
   return {
+    image: null,
     pool: '',
     disks: [],
     machineType: '',

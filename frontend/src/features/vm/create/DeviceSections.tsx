@@ -8,9 +8,9 @@ import type { SectionProps } from './CreateVMPage'
 import type { DiskDraft, NICDraft } from './draft'
 
 /** More disks, and what it is plugged into. */
-export function DeviceSections({ draft, set, problems, host }: SectionProps) {
-  const pools = (host?.storagePools ?? []).filter((pool) => pool.active)
-  const networks = (host?.networks ?? []).filter((network) => network.active)
+export function DeviceSections({ draft, set, problems, place }: SectionProps) {
+  const pools = place?.pools ?? []
+  const networks = place?.networks ?? []
   const changeDisk = (key: string, patch: Partial<DiskDraft>) =>
     set({ disks: draft.disks.map((disk) => (disk.key === key ? { ...disk, ...patch } : disk)) })
   const changeNIC = (key: string, patch: Partial<NICDraft>) =>
@@ -73,7 +73,7 @@ export function DeviceSections({ draft, set, problems, host }: SectionProps) {
               />
               {disk.kind === 'new' ? (
                 <TextField
-                  label="Size"
+                  label={`Size of disk ${index + 2}`}
                   unit="GiB"
                   inputMode="decimal"
                   name={`disks[${index + 1}].capacityBytes`}

@@ -2,19 +2,20 @@
 import { formatBytes, formatMiB, parseSize, plural } from '@/lib/units'
 import { Button } from '@/ui/Button'
 import { Meter } from '@/ui/Meter'
-import type { HostChoice, ImageChoice } from './CreateVMPage'
+import type { ImageChoice } from './CreateVMPage'
 import { type Draft, keysOf } from './draft'
+import type { Place } from './places'
 
-type Props = { draft: Draft; host: HostChoice | undefined; image: ImageChoice | undefined; busy: boolean }
+type Props = { draft: Draft; place: Place | undefined; image: ImageChoice | undefined; busy: boolean }
 
 /** What is about to be made, and what its host has left after it. */
-export function Summary({ draft, host, image, busy }: Props) {
+export function Summary({ draft, place, image, busy }: Props) {
   const memory = (parseSize(draft.memory) ?? 0) / 1024 ** 2
   const vcpus = Number(draft.vcpus) || 0
   const keys = keysOf(draft.sshKeys).length
   const size = draft.bootSize.trim() ? parseSize(draft.bootSize) : image?.capacityBytes
   const lines = [
-    host && `at ${host.provider.name}`,
+    place && `at ${place.name}`,
     `${vcpus} vCPU, ${formatMiB(memory)} memory`,
     image
       ? `${image.os || image.name}${size ? `, ${formatBytes(size)} disk` : ''}`
@@ -25,7 +26,7 @@ export function Summary({ draft, host, image, busy }: Props) {
     draft.nics.length ? `on ${draft.nics.map((nic) => nic.network).join(', ')}` : 'on no network',
     keys > 0 ? `${keys} SSH ${keys === 1 ? 'key' : 'keys'}` : image ? 'no SSH key' : '',
   ].filter(Boolean)
-  const { memoryTotalMiB = 0, memoryAllocatedMiB = 0, vcpusAllocated = 0 } = host?.resourceUtilization ?? {}
+  const { memoryTotalMiB = 0, memoryAllocatedMiB = 0, vcpusAllocated = 0 } = place ?? {}
   const promised = memoryAllocatedMiB + memory
   return (
     <aside aria-label="Summary" className="min-w-0">
@@ -38,9 +39,9 @@ export function Summary({ draft, host, image, busy }: Props) {
             ))}
           </ul>
         </div>
-        {host && (
+        {place && (
           <div className="flex flex-col gap-3 border-t pt-3">
-            <p className="text-xs text-soft">Given out on {host.provider.name} with it</p>
+            <p className="text-xs text-soft">Given out on {place.name} with it</p>
             <Meter
               label="Memory"
               value={promised}
@@ -50,7 +51,7 @@ export function Summary({ draft, host, image, busy }: Props) {
             <p className="flex justify-between text-xs">
               <span className="text-soft">vCPUs</span>
               <span>
-                {vcpusAllocated + vcpus} on {plural(host.capabilities.cpus, 'CPU')}
+                {vcpusAllocated + vcpus} on {plural(place.cpus, 'CPU')}
               </span>
             </p>
             {promised > memoryTotalMiB && (

@@ -2,9 +2,10 @@
 import { formatMiB } from '@/lib/units'
 import { Choice, TextField } from '@/ui/fields'
 import { Section } from '@/ui/page'
-import { type HostChoice, placed, type SectionProps } from './CreateVMPage'
+import { placed, type SectionProps } from './CreateVMPage'
+import type { Place } from './places'
 
-export function WhereSection({ draft, set, problems, hosts }: SectionProps & { hosts: readonly HostChoice[] }) {
+export function WhereSection({ draft, set, problems, places }: SectionProps & { places: readonly Place[] }) {
   return (
     <Section title="Name and place">
       <div className="flex flex-col gap-4">
@@ -30,23 +31,21 @@ export function WhereSection({ draft, set, problems, hosts }: SectionProps & { h
         <Choice
           label="Host"
           value={draft.provider}
-          onChange={(provider) =>
-            set({ provider, image: '', ...placed(hosts.find((each) => each.provider.id === provider)) })
-          }
-          options={hosts.map((host) => {
-            const { memoryTotalMiB, memoryAllocatedMiB } = host.resourceUtilization
-            const down = host.status !== 'ACTIVE'
-            return {
-              value: host.provider.id,
-              label: host.provider.name,
-              disabled: down,
-              hint: down
-                ? 'Does not answer'
-                : `${formatMiB(Math.max(0, memoryTotalMiB - memoryAllocatedMiB))} memory not given out`,
-            }
-          })}
+          onChange={(provider) => set({ provider, ...placed(places.find((each) => each.id === provider)) })}
+          options={places.map((place) => ({
+            value: place.id,
+            label: place.name,
+            disabled: !place.answers,
+            hint: place.answers ? room(place) : 'Does not answer',
+          }))}
         />
       </div>
     </Section>
   )
+}
+
+function room({ memoryTotalMiB, memoryAllocatedMiB, hosts }: Place) {
+  const free = memoryTotalMiB - memoryAllocatedMiB
+  const memory = free > 0 ? `${formatMiB(free)} memory not given out` : 'all memory given out'
+  return hosts > 1 ? `${hosts} hosts, ${memory}` : memory
 }

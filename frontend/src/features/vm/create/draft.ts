@@ -18,7 +18,8 @@ export type Draft = {
   provider: string
   name: string
   description: string
-  image: string
+  /** Null until one is chosen; empty for none. */
+  image: string | null
   clone: 'COPY_ON_WRITE' | 'FULL'
   bootSize: string
   pool: string
@@ -43,7 +44,7 @@ export const EMPTY: Draft = {
   provider: '',
   name: '',
   description: '',
-  image: '',
+  image: null,
   clone: 'COPY_ON_WRITE',
   bootSize: '',
   pool: '',

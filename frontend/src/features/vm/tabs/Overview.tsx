@@ -3,6 +3,7 @@ import { useEffect, useState } from 'react'
 import { graphql, useFragment, useLazyLoadQuery } from 'react-relay'
 import type { Overview_vm$key } from '@/__generated__/Overview_vm.graphql'
 import type { OverviewQuery } from '@/__generated__/OverviewQuery.graphql'
+import { sentence } from '@/lib/sentence'
 import { formatBytes, formatMiB, formatPercent, formatRate, plural } from '@/lib/units'
 import { Age } from '@/ui/Age'
 import { CopyText } from '@/ui/Copy'
@@ -78,7 +79,7 @@ export function Overview({ id }: { id: string }) {
 
 /** Why there is nothing to tell of this moment; undefined when there should be. */
 function silenceOf({ stale, status, statusReason }: { stale: boolean; status: string; statusReason: string }) {
-  if (stale || status === 'UNKNOWN') return statusReason || 'Nobody can tell: its host does not answer.'
+  if (stale || status === 'UNKNOWN') return sentence(statusReason) || 'Nobody can tell: its host does not answer.'
   return status === 'RUNNING' || status === 'PAUSED' ? undefined : 'It does not run.'
 }
 
@@ -165,7 +166,7 @@ function About({
               .filter(Boolean)
               .join(' · '),
           ],
-          ['Machine', `${machineType} · ${firmware}`],
+          ['Machine', [machineType, firmware].filter(Boolean).join(' · ')],
           ['Starts with host', autostart ? 'Yes' : 'No'],
           [
             'Labels',
@@ -181,11 +182,14 @@ function About({
               <span className="text-faint">None</span>
             ),
           ],
-          ['Provider’s id', <CopyText key="ref" text={vm.providerRef} what="provider’s id" mono />],
+          [
+            'Provider’s id',
+            vm.providerRef ? <CopyText key="ref" text={vm.providerRef} what="provider’s id" mono /> : NOT_YET,
+          ],
           [
             'Provider’s word',
             <>
-              {vm.providerState}, <Age of={vm.asOf} />
+              {vm.providerState || 'nothing yet'}, <Age of={vm.asOf} />
             </>,
           ],
           [vm.management === 'DISCOVERED' ? 'Found' : 'Known since', <Age key="age" of={vm.createdAt} />],
@@ -194,6 +198,8 @@ function About({
     </Section>
   )
 }
+
+const NOT_YET = <span className="text-faint">Not there yet</span>
 
 function Room({ now, most }: { now: string; most?: string }) {
   return (
