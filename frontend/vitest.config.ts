@@ -26,6 +26,6 @@ export default defineConfig({
     environment: 'jsdom',
     include: ['{src,mock}/**/*.spec.{ts,tsx}'],
     setupFiles: ['./vitest.setup.ts'],
-    testTimeout: 20_000,
+    testTimeout: 60_000,
   },
 })
