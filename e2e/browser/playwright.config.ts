@@ -1,0 +1,27 @@
+import { defineConfig } from '@playwright/test'
+
+/** One worker: everything is done on one host, whose guests are emulated. */
+// biome-ignore lint/style/noDefaultExport: Playwright looks for it
+export default defineConfig({
+  testDir: 'tests',
+  outputDir: 'test-results',
+  globalSetup: './stack.ts',
+  workers: 1,
+  fullyParallel: false,
+  forbidOnly: true,
+  timeout: 150_000,
+  globalTimeout: 600_000,
+  expect: { timeout: 45_000 },
+  reporter: 'list',
+  use: {
+    actionTimeout: 30_000,
+    navigationTimeout: 30_000,
+    viewport: { width: 1440, height: 900 },
+    contextOptions: { reducedMotion: 'reduce' },
+    screenshot: 'only-on-failure',
+    launchOptions: {
+      executablePath: process.env.NOVACRON_TEST_CHROMIUM ?? '/usr/bin/chromium',
+      args: ['--no-sandbox', '--disable-gpu'],
+    },
+  },
+})
