@@ -40,12 +40,12 @@ phase() {
   ) </dev/null >>"$log" 2>&1
   status=$?
   set -e
-  [ -z "${together:-}" ] || printf '%s ... ' "$text"
+  text=${together:+$text ... }
   if [ $status = 0 ]; then
-    echo "$(cat "$log.remark")$(seconds "$begin")"
+    echo "$text$(cat "$log.remark")$(seconds "$begin")"
     rm -f "$log.remark"
   else
-    echo "FAILED, $(seconds "$begin")"
+    echo "${text}FAILED, $(seconds "$begin")"
     tail -n 40 "$log" | sed 's/^/    /' >&2
     echo "  (all of it: $log)" >&2
   fi
