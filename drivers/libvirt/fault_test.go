@@ -208,6 +208,7 @@ func TestReconnectsAreFew(t *testing.T) {
 
 // Close ends what is under way, and nothing is left of a connection: no goroutine, thread or socket.
 func TestCloseLeavesNothing(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir()) // other processes leave and take their own meanwhile
 	must(t, runEvents())
 	_ = newWire(t).open(t).Close()
 	time.Sleep(200 * time.Millisecond)

@@ -286,9 +286,10 @@ take_network() {
 # (RFC 5737, RFC 2544) that this machine has no address in and no route to.
 choose_subnet() {
   [ -s "$dir/subnet" ] && return
-  local candidate
+  local candidate used
+  used=$(ip -4 -o addr; ip -4 route) # all of it before grep looks, which leaves at its first find
   for candidate in "${NOVACRON_HOSTS_NET:-198.51.100}" 198.18.{100..199}; do
-    if ! { ip -4 -o addr; ip -4 route; } | grep -qw "${candidate//./\\.}\.[0-9]*"; then
+    if ! grep -qw "${candidate//./\\.}\.[0-9]*" <<<"$used"; then
       echo "$candidate" >"$dir/subnet"
       return
     fi
