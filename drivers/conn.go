@@ -97,13 +97,13 @@ func (c *Conn) Close() error {
 	}
 }
 
-// Ping: see Driver.
+// Ping is as Driver has it.
 func (c *Conn) Ping(ctx context.Context) error {
 	_, err := run(ctx, c, pinging, "pinging", func(ctx context.Context) (nothing, error) { return nothing{}, c.driver.Ping(ctx) })
 	return err
 }
 
-// List: see Driver. It ends with an error once the provider has taken listDeadline in all; the time that
+// List is as Driver has it. It ends with an error once the provider has taken listDeadline in all; the time that
 // the caller takes for the VMs does not count.
 func (c *Conn) List(ctx context.Context, o ListOptions) iter.Seq2[VM, error] {
 	return func(yield func(VM, error) bool) {
@@ -154,32 +154,32 @@ func forward(ctx context.Context, list iter.Seq2[VM, error], vms chan<- VM) erro
 	return ctx.Err() // a driver that overlooks the end of ctx would make an unfinished list look whole
 }
 
-// Get: see Driver.
+// Get is as Driver has it.
 func (c *Conn) Get(ctx context.Context, ref Ref) (VM, error) {
 	return run(ctx, c, short, "reading VM", func(ctx context.Context) (VM, error) { return c.driver.Get(ctx, ref) })
 }
 
-// Create: see Driver.
+// Create is as Driver has it.
 func (c *Conn) Create(ctx context.Context, r CreateRequest) (Task, error) {
 	return run(ctx, c, working, "creating VM", func(ctx context.Context) (Task, error) { return c.driver.Create(ctx, r) })
 }
 
-// Delete: see Driver.
+// Delete is as Driver has it.
 func (c *Conn) Delete(ctx context.Context, ref Ref, o DeleteOptions) (Task, error) {
 	return run(ctx, c, working, "deleting VM", func(ctx context.Context) (Task, error) { return c.driver.Delete(ctx, ref, o) })
 }
 
-// Power: see Driver.
+// Power is as Driver has it.
 func (c *Conn) Power(ctx context.Context, ref Ref, to PowerAction) (Task, error) {
 	return run(ctx, c, working, "changing power to "+string(to), func(ctx context.Context) (Task, error) { return c.driver.Power(ctx, ref, to) })
 }
 
-// Poll: see Driver.
+// Poll is as Driver has it.
 func (c *Conn) Poll(ctx context.Context, t Task) (Task, error) {
 	return run(ctx, c, short, "polling task", func(ctx context.Context) (Task, error) { return c.driver.Poll(ctx, t) })
 }
 
-// PlanResize: see Resizer. It does no I/O.
+// PlanResize is as Resizer has it. It does no I/O.
 func (c *Conn) PlanResize(vm VM, want Resize) ([]Verdict, error) {
 	r, err := capability[Resizer](c, "resizing")
 	if err != nil {
@@ -188,19 +188,19 @@ func (c *Conn) PlanResize(vm VM, want Resize) ([]Verdict, error) {
 	return r.PlanResize(vm, want), nil
 }
 
-// Resize: see Resizer.
+// Resize is as Resizer has it.
 func (c *Conn) Resize(ctx context.Context, ref Ref, want Resize) (Task, error) {
 	return with(ctx, c, "resizing", working, func(ctx context.Context, d Resizer) (Task, error) { return d.Resize(ctx, ref, want) })
 }
 
-// AttachDisk: see DeviceAttacher.
+// AttachDisk is as DeviceAttacher has it.
 func (c *Conn) AttachDisk(ctx context.Context, ref Ref, token string, r DiskRequest) (Disk, error) {
 	return with(ctx, c, "attaching a disk", working, func(ctx context.Context, d DeviceAttacher) (Disk, error) {
 		return d.AttachDisk(ctx, ref, token, r)
 	})
 }
 
-// DetachDisk: see DeviceAttacher.
+// DetachDisk is as DeviceAttacher has it.
 func (c *Conn) DetachDisk(ctx context.Context, ref Ref, name string, fate DiskFate) error {
 	_, err := with(ctx, c, "detaching a disk", working, func(ctx context.Context, d DeviceAttacher) (nothing, error) {
 		return nothing{}, d.DetachDisk(ctx, ref, name, fate)
@@ -208,12 +208,12 @@ func (c *Conn) DetachDisk(ctx context.Context, ref Ref, name string, fate DiskFa
 	return err
 }
 
-// AttachNIC: see DeviceAttacher.
+// AttachNIC is as DeviceAttacher has it.
 func (c *Conn) AttachNIC(ctx context.Context, ref Ref, n NICRequest) (NIC, error) {
 	return with(ctx, c, "attaching a NIC", working, func(ctx context.Context, d DeviceAttacher) (NIC, error) { return d.AttachNIC(ctx, ref, n) })
 }
 
-// DetachNIC: see DeviceAttacher.
+// DetachNIC is as DeviceAttacher has it.
 func (c *Conn) DetachNIC(ctx context.Context, ref Ref, mac string) error {
 	_, err := with(ctx, c, "detaching a NIC", working, func(ctx context.Context, d DeviceAttacher) (nothing, error) {
 		return nothing{}, d.DetachNIC(ctx, ref, mac)
@@ -221,33 +221,33 @@ func (c *Conn) DetachNIC(ctx context.Context, ref Ref, mac string) error {
 	return err
 }
 
-// Snapshots: see Snapshotter.
+// Snapshots is as Snapshotter has it.
 func (c *Conn) Snapshots(ctx context.Context, ref Ref) ([]Snapshot, error) {
 	return with(ctx, c, "listing snapshots", short, func(ctx context.Context, d Snapshotter) ([]Snapshot, error) { return d.Snapshots(ctx, ref) })
 }
 
-// CreateSnapshot: see Snapshotter.
+// CreateSnapshot is as Snapshotter has it.
 func (c *Conn) CreateSnapshot(ctx context.Context, ref Ref, r SnapshotRequest) (Snapshot, error) {
 	return with(ctx, c, "taking a snapshot", working, func(ctx context.Context, d Snapshotter) (Snapshot, error) {
 		return d.CreateSnapshot(ctx, ref, r)
 	})
 }
 
-// RestoreSnapshot: see Snapshotter.
+// RestoreSnapshot is as Snapshotter has it.
 func (c *Conn) RestoreSnapshot(ctx context.Context, ref Ref, name string) (Task, error) {
 	return with(ctx, c, "restoring a snapshot", working, func(ctx context.Context, d Snapshotter) (Task, error) {
 		return d.RestoreSnapshot(ctx, ref, name)
 	})
 }
 
-// DeleteSnapshot: see Snapshotter.
+// DeleteSnapshot is as Snapshotter has it.
 func (c *Conn) DeleteSnapshot(ctx context.Context, ref Ref, name string) (Task, error) {
 	return with(ctx, c, "deleting a snapshot", working, func(ctx context.Context, d Snapshotter) (Task, error) {
 		return d.DeleteSnapshot(ctx, ref, name)
 	})
 }
 
-// Watch: see Watcher. It has no deadline and takes no slot: it lasts as long as ctx.
+// Watch is as Watcher has it. It has no deadline and takes no slot: it lasts as long as ctx.
 func (c *Conn) Watch(ctx context.Context, emit func(Hint)) error {
 	w, err := capability[Watcher](c, "watching")
 	if err != nil {
@@ -270,24 +270,24 @@ func (c *Conn) Watch(ctx context.Context, emit func(Hint)) error {
 	return c.context("watching", err)
 }
 
-// Survey: see Surveyor.
+// Survey is as Surveyor has it.
 func (c *Conn) Survey(ctx context.Context) (Survey, error) {
 	return with(ctx, c, "surveying the host", short, func(ctx context.Context, d Surveyor) (Survey, error) { return d.Survey(ctx) })
 }
 
-// Volumes: see Surveyor.
+// Volumes is as Surveyor has it.
 func (c *Conn) Volumes(ctx context.Context, pool string) ([]Volume, error) {
 	return with(ctx, c, "listing volumes", short, func(ctx context.Context, d Surveyor) ([]Volume, error) { return d.Volumes(ctx, pool) })
 }
 
-// PutVolume: see ImageStore. Its deadline is the caller's: a large image takes as long as it takes.
+// PutVolume is as ImageStore has it. Its deadline is the caller's: a large image takes as long as it takes.
 func (c *Conn) PutVolume(ctx context.Context, v VolumeRef, token, format string, size int64, r io.Reader) (Volume, error) {
 	return with(ctx, c, "sending an image", sending, func(ctx context.Context, d ImageStore) (Volume, error) {
 		return d.PutVolume(ctx, v, token, format, size, reader{ctx, r})
 	})
 }
 
-// DeleteVolume: see ImageStore.
+// DeleteVolume is as ImageStore has it.
 func (c *Conn) DeleteVolume(ctx context.Context, v VolumeRef) error {
 	_, err := with(ctx, c, "deleting a volume", short, func(ctx context.Context, d ImageStore) (nothing, error) {
 		return nothing{}, d.DeleteVolume(ctx, v)
@@ -295,24 +295,24 @@ func (c *Conn) DeleteVolume(ctx context.Context, v VolumeRef) error {
 	return err
 }
 
-// Sample: see Sampler.
+// Sample is as Sampler has it.
 func (c *Conn) Sample(ctx context.Context, refs []Ref) (map[Ref]Sample, error) {
 	return with(ctx, c, "sampling usage", short, func(ctx context.Context, d Sampler) (map[Ref]Sample, error) { return d.Sample(ctx, refs) })
 }
 
-// Guest: see Guester.
+// Guest is as Guester has it.
 func (c *Conn) Guest(ctx context.Context, refs []Ref) (map[Ref]Guest, error) {
 	return with(ctx, c, "asking guests", short, func(ctx context.Context, d Guester) (map[Ref]Guest, error) { return d.Guest(ctx, refs) })
 }
 
-// Console: see Consoler. The stream outlives the call; closing it is the caller's.
+// Console is as Consoler has it. The stream outlives the call; closing it is the caller's.
 func (c *Conn) Console(ctx context.Context, ref Ref, kind ConsoleKind) (io.ReadWriteCloser, error) {
 	return with(ctx, c, "opening a console", short, func(ctx context.Context, d Consoler) (io.ReadWriteCloser, error) {
 		return d.Console(ctx, ref, kind)
 	})
 }
 
-// Document: see Documenter.
+// Document is as Documenter has it.
 func (c *Conn) Document(ctx context.Context, ref Ref) (string, error) {
 	return with(ctx, c, "reading the VM's document", short, func(ctx context.Context, d Documenter) (string, error) { return d.Document(ctx, ref) })
 }

@@ -91,7 +91,9 @@ type Secrets struct {
 }
 
 // String and LogValue keep secrets out of logs whatever the verb.
-func (Secrets) String() string   { return "(secrets)" }
+func (Secrets) String() string { return "(secrets)" }
+
+// GoString is String.
 func (Secrets) GoString() string { return "(secrets)" }
 
 // Transport is how a libvirt connection travels.

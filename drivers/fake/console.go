@@ -12,7 +12,7 @@ import (
 	"github.com/novacron/novacron/internal/fault"
 )
 
-// Console: see drivers.Consoler. The serial line has a boot log and a little shell: echo, hostname,
+// Console is as drivers.Consoler has it. The serial line has a boot log and a little shell: echo, hostname,
 // nproc, free, uptime, reboot and poweroff do what they say. VNC shows the VM's name and what is typed.
 func (d *Driver) Console(ctx context.Context, ref drivers.Ref, kind drivers.ConsoleKind) (io.ReadWriteCloser, error) {
 	if err := d.call(ctx, callTime); err != nil {

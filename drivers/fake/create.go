@@ -10,7 +10,7 @@ import (
 	"github.com/novacron/novacron/internal/fault"
 )
 
-// Create: see drivers.Driver.
+// Create is as drivers.Driver has it.
 func (d *Driver) Create(ctx context.Context, r drivers.CreateRequest) (drivers.Task, error) {
 	if err := d.call(ctx, callTime); err != nil {
 		return drivers.Task{}, err
@@ -139,7 +139,7 @@ func (h *host) newRef(name, token string) drivers.Ref {
 	}
 }
 
-// Delete: see drivers.Driver. Whatever is being done to the VM ends.
+// Delete is as drivers.Driver has it. Whatever is being done to the VM ends.
 func (d *Driver) Delete(ctx context.Context, ref drivers.Ref, o drivers.DeleteOptions) (drivers.Task, error) {
 	if err := d.call(ctx, callTime); err != nil {
 		return drivers.Task{}, err

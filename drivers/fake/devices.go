@@ -44,7 +44,7 @@ func (d *Driver) start(ref drivers.Ref, s step, prepare func(*vm) (func() error,
 	return t, m, err
 }
 
-// AttachDisk: see drivers.DeviceAttacher.
+// AttachDisk is as drivers.DeviceAttacher has it.
 func (d *Driver) AttachDisk(ctx context.Context, ref drivers.Ref, token string, q drivers.DiskRequest) (disk drivers.Disk, err error) {
 	h := d.host
 	err = d.work(ctx, ref, step{verb: "attach", note: "attaching a disk", takes: attachTime}, func(m *vm) (func() error, error) {
@@ -68,7 +68,7 @@ func (d *Driver) AttachDisk(ctx context.Context, ref drivers.Ref, token string, 
 	return disk, err
 }
 
-// DetachDisk: see drivers.DeviceAttacher.
+// DetachDisk is as drivers.DeviceAttacher has it.
 func (d *Driver) DetachDisk(ctx context.Context, ref drivers.Ref, name string, fate drivers.DiskFate) error {
 	h := d.host
 	return d.work(ctx, ref, step{verb: "detach", note: "detaching a disk", takes: attachTime}, func(m *vm) (func() error, error) {
@@ -93,7 +93,7 @@ func (d *Driver) DetachDisk(ctx context.Context, ref drivers.Ref, name string, f
 	})
 }
 
-// AttachNIC: see drivers.DeviceAttacher.
+// AttachNIC is as drivers.DeviceAttacher has it.
 func (d *Driver) AttachNIC(ctx context.Context, ref drivers.Ref, q drivers.NICRequest) (nic drivers.NIC, err error) {
 	h := d.host
 	err = d.work(ctx, ref, step{verb: "attach", note: "attaching a NIC", takes: attachTime}, func(m *vm) (func() error, error) {
@@ -115,7 +115,7 @@ func (d *Driver) AttachNIC(ctx context.Context, ref drivers.Ref, q drivers.NICRe
 	return nic, err
 }
 
-// DetachNIC: see drivers.DeviceAttacher.
+// DetachNIC is as drivers.DeviceAttacher has it.
 func (d *Driver) DetachNIC(ctx context.Context, ref drivers.Ref, mac string) error {
 	h := d.host
 	return d.work(ctx, ref, step{verb: "detach", note: "detaching a NIC", takes: attachTime}, func(m *vm) (func() error, error) {

@@ -40,7 +40,7 @@ const (
 	maxName      = 200
 )
 
-// Info: see drivers.Driver.
+// Info is as drivers.Driver has it.
 func (d *Driver) Info() drivers.Info {
 	return drivers.Info{
 		Kind:    drivers.KindFake,
@@ -57,7 +57,7 @@ func (d *Driver) Info() drivers.Info {
 	}
 }
 
-// Ping: see drivers.Driver.
+// Ping is as drivers.Driver has it.
 func (d *Driver) Ping(ctx context.Context) error {
 	if d.host.says("hang-ping") {
 		return d.hang(ctx)
@@ -65,7 +65,7 @@ func (d *Driver) Ping(ctx context.Context) error {
 	return d.call(ctx, callTime)
 }
 
-// Close: see drivers.Driver. What was begun goes on: the host does it, not the connection.
+// Close is as drivers.Driver has it. What was begun goes on: the host does it, not the connection.
 func (d *Driver) Close() error {
 	d.once.Do(func() {
 		d.host.mu.Lock()
@@ -150,7 +150,7 @@ func errClosed() error {
 // batch is how many VMs List reads at a time.
 const batch = 250
 
-// List: see drivers.Driver. The first VMs come in their order, then the created ones in theirs; a VM
+// List is as drivers.Driver has it. The first VMs come in their order, then the created ones in theirs; a VM
 // that comes or goes meanwhile may be seen or not, every other one is seen once.
 func (d *Driver) List(ctx context.Context, o drivers.ListOptions) iter.Seq2[drivers.VM, error] {
 	h := d.host
@@ -212,7 +212,7 @@ func (h *host) page(vms []drivers.VM, at int, o drivers.ListOptions) ([]drivers.
 	return vms, true
 }
 
-// Get: see drivers.Driver.
+// Get is as drivers.Driver has it.
 func (d *Driver) Get(ctx context.Context, ref drivers.Ref) (drivers.VM, error) {
 	if err := d.call(ctx, callTime); err != nil {
 		return drivers.VM{}, err
@@ -238,7 +238,7 @@ func (d *Driver) Get(ctx context.Context, ref drivers.Ref) (drivers.VM, error) {
 	return v, nil
 }
 
-// Poll: see drivers.Driver.
+// Poll is as drivers.Driver has it.
 func (d *Driver) Poll(ctx context.Context, t drivers.Task) (drivers.Task, error) {
 	if t.Done {
 		return t, nil

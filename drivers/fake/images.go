@@ -13,7 +13,7 @@ import (
 // headSize is as much of an image as has to be seen to know what it is: an ISO's mark lies at 32 KiB.
 const headSize = 34 << 10
 
-// PutVolume: see drivers.ImageStore. The content is checked and counted, not kept.
+// PutVolume is as drivers.ImageStore has it. The content is checked and counted, not kept.
 func (d *Driver) PutVolume(ctx context.Context, r drivers.VolumeRef, token, format string, size int64, from io.Reader) (drivers.Volume, error) {
 	if err := d.call(ctx, callTime); err != nil {
 		return drivers.Volume{}, err
@@ -128,7 +128,7 @@ func badImage(format string, a ...any) error {
 	return said(fault.Field("image", "Give a whole image that stands by itself; qemu-img info tells what it is.", "the image cannot be used: "+format, a...), "BAD_IMAGE")
 }
 
-// DeleteVolume: see drivers.ImageStore.
+// DeleteVolume is as drivers.ImageStore has it.
 func (d *Driver) DeleteVolume(ctx context.Context, r drivers.VolumeRef) error {
 	if err := d.call(ctx, callTime); err != nil {
 		return err

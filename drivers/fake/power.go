@@ -40,7 +40,7 @@ func changeOf(a drivers.PowerAction) (change, bool) {
 	return c, ok
 }
 
-// Power: see drivers.Driver.
+// Power is as drivers.Driver has it.
 func (d *Driver) Power(ctx context.Context, ref drivers.Ref, to drivers.PowerAction) (drivers.Task, error) {
 	if err := d.call(ctx, callTime); err != nil {
 		return drivers.Task{}, err

@@ -40,7 +40,7 @@ func set[T any](to *T, from *T) {
 	}
 }
 
-// PlanResize: see drivers.Resizer.
+// PlanResize is as drivers.Resizer has it.
 func (d *Driver) PlanResize(v drivers.VM, want drivers.Resize) []drivers.Verdict {
 	var vs []drivers.Verdict
 	say := func(field, unit string, now, then int64, i drivers.Impact, reason string) {
@@ -102,7 +102,7 @@ func (d *Driver) PlanResize(v drivers.VM, want drivers.Resize) []drivers.Verdict
 	return vs
 }
 
-// Resize: see drivers.Resizer.
+// Resize is as drivers.Resizer has it.
 func (d *Driver) Resize(ctx context.Context, ref drivers.Ref, want drivers.Resize) (drivers.Task, error) {
 	if err := d.call(ctx, callTime); err != nil {
 		return drivers.Task{}, err

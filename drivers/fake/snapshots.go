@@ -32,7 +32,7 @@ func (s *snapshot) view(m *vm) drivers.Snapshot {
 	return v
 }
 
-// Snapshots: see drivers.Snapshotter.
+// Snapshots is as drivers.Snapshotter has it.
 func (d *Driver) Snapshots(ctx context.Context, ref drivers.Ref) ([]drivers.Snapshot, error) {
 	if err := d.call(ctx, callTime); err != nil {
 		return nil, err
@@ -53,7 +53,7 @@ func (d *Driver) Snapshots(ctx context.Context, ref drivers.Ref) ([]drivers.Snap
 	return list, nil
 }
 
-// CreateSnapshot: see drivers.Snapshotter.
+// CreateSnapshot is as drivers.Snapshotter has it.
 func (d *Driver) CreateSnapshot(ctx context.Context, ref drivers.Ref, r drivers.SnapshotRequest) (made drivers.Snapshot, err error) {
 	err = d.work(ctx, ref, step{verb: "snapshot", note: "taking a snapshot", takes: snapshotTime}, func(m *vm) (func() error, error) {
 		for _, s := range m.snapshots {
@@ -91,7 +91,7 @@ func (d *Driver) CreateSnapshot(ctx context.Context, ref drivers.Ref, r drivers.
 	return made, err
 }
 
-// RestoreSnapshot: see drivers.Snapshotter.
+// RestoreSnapshot is as drivers.Snapshotter has it.
 func (d *Driver) RestoreSnapshot(ctx context.Context, ref drivers.Ref, name string) (drivers.Task, error) {
 	return d.onSnapshot(ctx, ref, name, step{verb: "restore", note: "restoring " + name, takes: restoreTime}, func(m *vm, s *snapshot) {
 		h := d.host
@@ -117,7 +117,7 @@ func (d *Driver) RestoreSnapshot(ctx context.Context, ref drivers.Ref, name stri
 	}, false)
 }
 
-// DeleteSnapshot: see drivers.Snapshotter.
+// DeleteSnapshot is as drivers.Snapshotter has it.
 func (d *Driver) DeleteSnapshot(ctx context.Context, ref drivers.Ref, name string) (drivers.Task, error) {
 	return d.onSnapshot(ctx, ref, name, step{verb: "drop-snapshot", note: "deleting snapshot " + name, takes: deleteTime}, func(m *vm, s *snapshot) {
 		for _, child := range m.snapshots {

@@ -231,7 +231,7 @@ func (h *host) pool(name string) *drivers.Pool {
 	return &p
 }
 
-// Volumes: see drivers.Surveyor.
+// Volumes is as drivers.Surveyor has it.
 func (d *Driver) Volumes(ctx context.Context, pool string) ([]drivers.Volume, error) {
 	if err := d.call(ctx, callTime); err != nil {
 		return nil, err

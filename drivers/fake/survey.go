@@ -32,7 +32,7 @@ func (h *host) nodeNames() []string {
 	return names
 }
 
-// Survey: see drivers.Surveyor.
+// Survey is as drivers.Surveyor has it.
 func (d *Driver) Survey(ctx context.Context) (drivers.Survey, error) {
 	if err := d.call(ctx, callTime); err != nil {
 		return drivers.Survey{}, err

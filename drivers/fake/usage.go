@@ -46,7 +46,7 @@ func (h *host) bootOf(v drivers.VM) time.Time {
 	return h.world.born.Add(-time.Duration(1+hash(1, string(v.Ref))%10_000) * time.Minute)
 }
 
-// Sample: see drivers.Sampler.
+// Sample is as drivers.Sampler has it.
 func (d *Driver) Sample(ctx context.Context, refs []drivers.Ref) (map[drivers.Ref]drivers.Sample, error) {
 	if err := d.call(ctx, callTime); err != nil {
 		return nil, err
@@ -114,7 +114,7 @@ func (h *host) sample(ref drivers.Ref, now time.Time) (drivers.Sample, bool) {
 	return s, true
 }
 
-// Guest: see drivers.Guester.
+// Guest is as drivers.Guester has it.
 func (d *Driver) Guest(ctx context.Context, refs []drivers.Ref) (map[drivers.Ref]drivers.Guest, error) {
 	if err := d.call(ctx, callTime); err != nil {
 		return nil, err
@@ -165,7 +165,7 @@ func (h *host) guest(v drivers.VM) drivers.Guest {
 	return g
 }
 
-// Document: see drivers.Documenter. A fake VM's document is JSON.
+// Document is as drivers.Documenter has it. A fake VM's document is JSON.
 func (d *Driver) Document(ctx context.Context, ref drivers.Ref) (string, error) {
 	v, err := d.Get(ctx, ref)
 	if err != nil {

@@ -19,7 +19,7 @@ type watcher struct {
 
 func (w *watcher) cut() { w.once.Do(func() { close(w.broken) }) }
 
-// Watch: see drivers.Watcher.
+// Watch is as drivers.Watcher has it.
 func (d *Driver) Watch(ctx context.Context, emit func(drivers.Hint)) error {
 	if err := d.call(ctx, callTime); err != nil {
 		return err

@@ -17,7 +17,7 @@ import (
 
 var _ drivers.Consoler = (*Driver)(nil)
 
-// Console: see drivers.Consoler.
+// Console is as drivers.Consoler has it.
 func (d *Driver) Console(ctx context.Context, ref drivers.Ref, kind drivers.ConsoleKind) (io.ReadWriteCloser, error) {
 	switch kind {
 	case drivers.ConsoleSerial:

@@ -17,7 +17,7 @@ import (
 // second, or (while it boots, or without the driver) never.
 const unplugPatience = 15 * time.Second
 
-// AttachDisk: see drivers.DeviceAttacher. The volume's name derives from the token, so that a
+// AttachDisk is as drivers.DeviceAttacher has it. The volume's name derives from the token, so that a
 // repeated call finds the volume and then the disk.
 func (d *Driver) AttachDisk(ctx context.Context, ref drivers.Ref, token string, r drivers.DiskRequest) (drivers.Disk, error) {
 	if err := checkDisk(r); err != nil {
@@ -77,7 +77,7 @@ func diskAt(vm drivers.VM, path string) (drivers.Disk, bool) {
 	return drivers.Disk{}, false
 }
 
-// AttachNIC: see drivers.DeviceAttacher.
+// AttachNIC is as drivers.DeviceAttacher has it.
 func (d *Driver) AttachNIC(ctx context.Context, ref drivers.Ref, n drivers.NICRequest) (drivers.NIC, error) {
 	if err := checkNIC(n); err != nil {
 		return drivers.NIC{}, err
@@ -180,7 +180,7 @@ func (d *Driver) DetachDisk(ctx context.Context, ref drivers.Ref, name string, f
 	})
 }
 
-// DetachNIC: see drivers.DeviceAttacher.
+// DetachNIC is as drivers.DeviceAttacher has it.
 func (d *Driver) DetachNIC(ctx context.Context, ref drivers.Ref, mac string) error {
 	return d.detach(ctx, ref, "interface", drivers.DiskKeep, func(e *element) bool {
 		m := e.child("mac")

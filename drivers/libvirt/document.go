@@ -11,7 +11,7 @@ import (
 
 var _ drivers.Documenter = (*Driver)(nil)
 
-// Document: see drivers.Documenter. It is the domain's XML as libvirt writes it, of the running VM
+// Document is as drivers.Documenter has it. It is the domain's XML as libvirt writes it, of the running VM
 // when it runs, without what may be secret.
 func (d *Driver) Document(ctx context.Context, ref drivers.Ref) (string, error) {
 	doc := ""

@@ -67,21 +67,21 @@ func open(ctx context.Context, c drivers.Config, dial dialFunc) (*Driver, error)
 	return d, nil
 }
 
-// Info: see drivers.Driver.
+// Info is as drivers.Driver has it.
 func (d *Driver) Info() drivers.Info { return d.info }
 
-// Ping: see drivers.Driver.
+// Ping is as drivers.Driver has it.
 func (d *Driver) Ping(ctx context.Context) error {
 	return d.do(ctx, func(c *libvirt.Connect) error { _, err := c.GetLibVersion(); return err })
 }
 
-// Close: see drivers.Driver.
+// Close is as drivers.Driver has it.
 func (d *Driver) Close() error {
 	d.close.Do(func() { d.closed(); d.pool.close() })
 	return nil
 }
 
-// Poll: see drivers.Driver. Our calls have all finished when they return.
+// Poll is as drivers.Driver has it. Our calls have all finished when they return.
 func (d *Driver) Poll(_ context.Context, t drivers.Task) (drivers.Task, error) {
 	if t.ID != "" {
 		return drivers.Task{}, fault.Missing("task", t.ID)

@@ -27,7 +27,7 @@ const (
 	guestQuiet = 30 * time.Second
 )
 
-// Guest: see drivers.Guester. Guests are asked side by side; one that hangs costs itself only.
+// Guest is as drivers.Guester has it. Guests are asked side by side; one that hangs costs itself only.
 func (d *Driver) Guest(ctx context.Context, refs []drivers.Ref) (map[drivers.Ref]drivers.Guest, error) {
 	guests := make(map[drivers.Ref]drivers.Guest, len(refs))
 	var mu sync.Mutex

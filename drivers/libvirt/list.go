@@ -35,7 +35,7 @@ type roll struct {
 // block is what the host knows of a disk in use.
 type block struct{ capacity, used int64 }
 
-// List: see drivers.Driver.
+// List is as drivers.Driver has it.
 func (d *Driver) List(ctx context.Context, o drivers.ListOptions) iter.Seq2[drivers.VM, error] {
 	return func(yield func(drivers.VM, error) bool) {
 		var rolls []roll
@@ -75,7 +75,7 @@ func (d *Driver) List(ctx context.Context, o drivers.ListOptions) iter.Seq2[driv
 	}
 }
 
-// Get: see drivers.Driver.
+// Get is as drivers.Driver has it.
 func (d *Driver) Get(ctx context.Context, ref drivers.Ref) (drivers.VM, error) {
 	var r roll
 	var pools []poolPath

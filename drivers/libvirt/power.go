@@ -71,7 +71,7 @@ func powerRules() map[drivers.PowerAction]powerRule {
 	}
 }
 
-// Power: see drivers.Driver. It returns when the change has happened.
+// Power is as drivers.Driver has it. It returns when the change has happened.
 func (d *Driver) Power(ctx context.Context, ref drivers.Ref, to drivers.PowerAction) (drivers.Task, error) {
 	rule, ok := powerRules()[to]
 	if !ok {

@@ -16,7 +16,7 @@ import (
 // it does not: the VM then shows what the guest has, and the stored definition what it shall have.
 const guestPatience = 8 * time.Second
 
-// Resize: see drivers.Resizer. The plan is made anew from the VM as it is now, and nothing is done
+// Resize is as drivers.Resizer has it. The plan is made anew from the VM as it is now, and nothing is done
 // when one of its fields is impossible.
 func (d *Driver) Resize(ctx context.Context, ref drivers.Ref, want drivers.Resize) (drivers.Task, error) {
 	vm, err := d.Get(ctx, ref)

@@ -9,7 +9,7 @@ import (
 	"github.com/novacron/novacron/drivers"
 )
 
-// PlanResize: see drivers.Resizer.
+// PlanResize is as drivers.Resizer has it.
 func (d *Driver) PlanResize(vm drivers.VM, want drivers.Resize) []drivers.Verdict {
 	p := planner{vm: vm, limits: d.info.Limits, next: merge(size{vm.VCPUs, vm.VCPUsMax, vm.MemoryMiB, vm.MemoryMax}, want)}
 	if want.VCPUs != nil {

@@ -20,7 +20,7 @@ const (
 const sampleGroups = libvirt.DOMAIN_STATS_STATE | libvirt.DOMAIN_STATS_CPU_TOTAL | libvirt.DOMAIN_STATS_BALLOON |
 	libvirt.DOMAIN_STATS_INTERFACE | libvirt.DOMAIN_STATS_BLOCK
 
-// Sample: see drivers.Sampler. A guest whose QEMU hangs costs its slice statsDeadline once.
+// Sample is as drivers.Sampler has it. A guest whose QEMU hangs costs its slice statsDeadline once.
 func (d *Driver) Sample(ctx context.Context, refs []drivers.Ref) (map[drivers.Ref]drivers.Sample, error) {
 	if refs == nil {
 		err := d.do(ctx, func(c *libvirt.Connect) (err error) { refs, err = activeRefs(c); return err })

@@ -171,7 +171,7 @@ func splitDescription(s string) (text, token string) {
 	return s, ""
 }
 
-// Snapshots: see drivers.Snapshotter.
+// Snapshots is as drivers.Snapshotter has it.
 func (d *Driver) Snapshots(ctx context.Context, ref drivers.Ref) ([]drivers.Snapshot, error) {
 	var list []drivers.Snapshot
 	err := d.do(ctx, func(c *libvirt.Connect) error {

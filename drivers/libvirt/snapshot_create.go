@@ -15,7 +15,7 @@ import (
 	"github.com/novacron/novacron/internal/fault"
 )
 
-// CreateSnapshot: see drivers.Snapshotter.
+// CreateSnapshot is as drivers.Snapshotter has it.
 func (d *Driver) CreateSnapshot(ctx context.Context, ref drivers.Ref, r drivers.SnapshotRequest) (drivers.Snapshot, error) {
 	if err := checkSnapshot(r); err != nil {
 		return drivers.Snapshot{}, err

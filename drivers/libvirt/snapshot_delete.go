@@ -15,7 +15,7 @@ import (
 	"github.com/novacron/novacron/internal/fault"
 )
 
-// DeleteSnapshot: see drivers.Snapshotter.
+// DeleteSnapshot is as drivers.Snapshotter has it.
 func (d *Driver) DeleteSnapshot(ctx context.Context, ref drivers.Ref, name string) (drivers.Task, error) {
 	note := ""
 	err := d.long(ctx, func(c *libvirt.Connect) error {

@@ -12,7 +12,7 @@ import (
 	"github.com/novacron/novacron/internal/fault"
 )
 
-// RestoreSnapshot: see drivers.Snapshotter. The VM's definition is brought back too, as it was then.
+// RestoreSnapshot is as drivers.Snapshotter has it. The VM's definition is brought back too, as it was then.
 func (d *Driver) RestoreSnapshot(ctx context.Context, ref drivers.Ref, name string) (drivers.Task, error) {
 	err := d.long(ctx, func(c *libvirt.Connect) error {
 		dom, err := domain(c, ref)

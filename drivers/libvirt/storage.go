@@ -153,7 +153,7 @@ func volumeSize(n int64) *libvirtxml.StorageVolumeSize {
 	return &libvirtxml.StorageVolumeSize{Unit: "bytes", Value: uint64(n)}
 }
 
-// Volumes: see drivers.Surveyor.
+// Volumes is as drivers.Surveyor has it.
 func (d *Driver) Volumes(ctx context.Context, pool string) ([]drivers.Volume, error) {
 	var all []drivers.Volume
 	err := d.do(ctx, func(c *libvirt.Connect) error {

@@ -11,7 +11,7 @@ import (
 	"github.com/novacron/novacron/internal/fault"
 )
 
-// DeleteVolume: see drivers.ImageStore.
+// DeleteVolume is as drivers.ImageStore has it.
 func (d *Driver) DeleteVolume(ctx context.Context, ref drivers.VolumeRef) error {
 	if err := checkVolumeName("volume", ref.Volume); err != nil {
 		return err

@@ -24,7 +24,7 @@ var contextNone = context.Background()
 // another one, a full clone say, it does not look at the pool.
 const refreshPatience = time.Minute
 
-// PutVolume: see drivers.ImageStore. The image is judged by its first bytes before the pool is
+// PutVolume is as drivers.ImageStore has it. The image is judged by its first bytes before the pool is
 // touched. Until it is whole a marker beside it keeps it from being used.
 func (d *Driver) PutVolume(ctx context.Context, ref drivers.VolumeRef, token, format string, size int64, r io.Reader) (drivers.Volume, error) {
 	var none drivers.Volume

@@ -13,7 +13,7 @@ import (
 
 var _ drivers.Surveyor = (*Driver)(nil)
 
-// Survey: see drivers.Surveyor. What a host cannot tell is left empty: a host without storage or
+// Survey is as drivers.Surveyor has it. What a host cannot tell is left empty: a host without storage or
 // network driver still has a CPU.
 func (d *Driver) Survey(ctx context.Context) (drivers.Survey, error) {
 	var s drivers.Survey

@@ -14,7 +14,7 @@ import (
 // itself takes the place of those that are lost: look at everything.
 const hintQueue = 1024
 
-// Watch: see drivers.Watcher. Events come on a session of their own; changes that libvirt has no
+// Watch is as drivers.Watcher has it. Events come on a session of their own; changes that libvirt has no
 // events for (vCPUs, for one) are found by comparing documents, see drift.go.
 func (d *Driver) Watch(ctx context.Context, emit func(drivers.Hint)) error {
 	s, err := d.pool.dial(ctx)
