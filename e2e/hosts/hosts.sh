@@ -110,7 +110,13 @@ address_of() { echo "$(cat "$dir/subnet").$((10 + $(cat "$dir/$1/index")))"; }
 pid_of() {
   local pid
   pid=$(cat "$dir/$1/init.pid" 2>/dev/null) || return 0
-  if tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -q "^$set_name-$1 "; then echo "$pid"; fi
+  if is_init "$pid" "$1"; then echo "$pid"; fi
+}
+
+# is_init PID HOST - a host's first process carries the host's name.
+is_init() {
+  local name
+  IFS= read -r -d '' name 2>/dev/null <"/proc/$1/cmdline" && [ "$name" = "$set_name-$2" ]
 }
 
 # daemon_pid HOST - its libvirtd, seen from here: the one in the host's pid namespace.
@@ -469,11 +475,10 @@ launch() {
 
 # find_init HOST - the first process knows itself only as 1; from here it is told by its name.
 find_init() {
-  local file
-  for file in /proc/[0-9]*/cmdline; do
-    if tr '\0' ' ' 2>/dev/null <"$file" | grep -q "^$set_name-$1 "; then
-      file=${file#/proc/}
-      echo "${file%/cmdline}" >"$dir/$1/init.pid"
+  local process
+  for process in /proc/[0-9]*; do
+    if is_init "${process#/proc/}" "$1"; then
+      echo "${process#/proc/}" >"$dir/$1/init.pid"
       return 0
     fi
   done
