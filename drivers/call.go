@@ -51,6 +51,7 @@ func (c *Conn) limit(k class) time.Duration {
 		return workDeadline
 	case sending:
 		return sendDeadline
+	case pinging, short:
 	}
 	if d := c.driver.Info().Limits.Deadline; d > 0 {
 		return d
@@ -145,9 +146,9 @@ func ended(ctx context.Context, said error) error {
 	cause := context.Cause(ctx)
 	because := errors.Join(cause, said)
 	switch {
-	case cause == errLimit:
+	case errors.Is(cause, errLimit):
 		return fault.New(fault.Deadline, "the provider did not answer in time").With("It is tried again by itself. If it goes on, look at the provider's load.").Because(because)
-	case cause == errClosed:
+	case errors.Is(cause, errClosed):
 		return fault.New(fault.Unavailable, "the connection was closed").With("It is opened again by itself.").Because(because)
 	case said != nil && !fault.Is(said, fault.Internal):
 		return said
@@ -164,10 +165,12 @@ func (c *Conn) admit(ctx context.Context, k class) (release func(), err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fault.Of(err)
 	}
-	queues := []chan struct{}{c.slots}
+	var queues []chan struct{}
 	switch k {
 	case pinging:
 		queues = []chan struct{}{c.pings}
+	case short, listing:
+		queues = []chan struct{}{c.slots}
 	case working, sending:
 		queues = []chan struct{}{c.long, c.slots}
 	}
@@ -194,7 +197,7 @@ func (c *Conn) admit(ctx context.Context, k class) (release func(), err error) {
 			taken++
 			continue
 		case <-ctx.Done():
-			if err = context.Cause(ctx); err != errLimit {
+			if err = context.Cause(ctx); !errors.Is(err, errLimit) {
 				err = fault.Of(ctx.Err())
 			}
 		case <-timeout:
@@ -204,9 +207,9 @@ func (c *Conn) admit(ctx context.Context, k class) (release func(), err error) {
 		}
 		release()
 		switch {
-		case k == pinging && err == errLimit: // one that was abandoned still has not come back
+		case k == pinging && errors.Is(err, errLimit): // one that was abandoned still has not come back
 			return nil, fault.New(fault.Deadline, "the provider still has not answered an earlier ping").Because(errLimit)
-		case err == errLimit, fault.Is(err, fault.Deadline):
+		case errors.Is(err, errLimit), fault.Is(err, fault.Deadline):
 			return nil, fault.New(fault.Exhausted, "too many calls to this provider are under way").With("Wait for running operations to end.").Because(err)
 		}
 		return nil, err
@@ -225,7 +228,7 @@ func (c *Conn) context(what string, err error) error {
 		e.Provider = string(c.driver.Info().Kind)
 	}
 	cause := e.Err
-	if _, bare := err.(*fault.Error); !bare {
+	if _, bare := err.(*fault.Error); !bare { //nolint:errorlint // what wraps the fault is what is asked for
 		cause = err // somebody has said more about it
 	}
 	if e.Err = errors.New(what); cause != nil {

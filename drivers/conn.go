@@ -262,7 +262,7 @@ func (c *Conn) Watch(ctx context.Context, emit func(Hint)) error {
 	})
 	switch {
 	case ctx.Err() != nil:
-		return nil
+		return nil //nolint:nilerr // a watch lasts until its caller ends it, which is no error
 	case err == nil: // it may end by itself for one reason only
 		err = fault.New(fault.Unavailable, "the connection was closed").Because(errClosed)
 	}

@@ -115,7 +115,8 @@ var listTests = []test{
 	{name: "CanBeLeft", run: func(t *testing.T, x *suite) {
 		x.vm(t, false)
 		x.vm(t, false)
-		for range x.d.List(t.Context(), drivers.ListOptions{}) {
+		for _, err := range x.d.List(t.Context(), drivers.ListOptions{}) {
+			require.NoError(t, err)
 			break
 		}
 		x.all(t, drivers.ListOptions{Brief: true})

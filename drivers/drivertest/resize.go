@@ -100,6 +100,7 @@ func (x *suite) grants(t *testing.T, ref drivers.Ref, w wish) {
 		after = x.get(t, ref)
 		require.True(t, w.is(after), "%s: it did not come with the restart", what)
 		require.Empty(t, after.Pending, what)
+	case drivers.ImpactImpossible: // refused above
 	}
 	task, err = as[drivers.Resizer](x).Resize(t.Context(), ref, w.want)
 	x.await(t, x.d, task, err) // already so

@@ -13,8 +13,11 @@ import (
 	"github.com/novacron/novacron/internal/fault"
 )
 
+// imageBytes is what a guest sees of an image that the tests send.
+const imageBytes = 32 << 20
+
 // qcow2 makes the smallest image that there is: a header, one block of reference counts, an empty map.
-func qcow2(capacity uint64, backing string) []byte {
+func qcow2(backing string) []byte {
 	const cluster = 64 << 10
 	b := make([]byte, 4*cluster)
 	copy(b, "QFI\xfb")
@@ -26,13 +29,13 @@ func qcow2(capacity uint64, backing string) []byte {
 		copy(b[512:], backing)
 	}
 	be.PutUint32(b[20:], 16) // cluster bits
-	be.PutUint64(b[24:], capacity)
-	be.PutUint32(b[36:], uint32((capacity+1<<29-1)>>29)) // L1 entries, each for 512 MiB
-	be.PutUint64(b[40:], 3*cluster)                      // L1 table
-	be.PutUint64(b[48:], cluster)                        // table of reference counts
-	be.PutUint32(b[56:], 1)                              // its clusters
-	be.PutUint32(b[96:], 4)                              // 16-bit reference counts
-	be.PutUint32(b[100:], 104)                           // header length
+	be.PutUint64(b[24:], imageBytes)
+	be.PutUint32(b[36:], 1)         // L1 entries, each for 512 MiB
+	be.PutUint64(b[40:], 3*cluster) // L1 table
+	be.PutUint64(b[48:], cluster)   // table of reference counts
+	be.PutUint32(b[56:], 1)         // its clusters
+	be.PutUint32(b[96:], 4)         // 16-bit reference counts
+	be.PutUint32(b[100:], 104)      // header length
 	be.PutUint64(b[cluster:], 2*cluster)
 	for i := range 4 {
 		be.PutUint16(b[2*cluster+2*i:], 1)
@@ -108,10 +111,10 @@ var storageTests = []test{
 		require.NoError(t, as[drivers.ImageStore](x).DeleteVolume(t.Context(), drivers.VolumeRef{Pool: x.Pool, Volume: name}), "already gone")
 	}},
 	{name: "ImageInUse", needs: has[drivers.ImageStore], run: func(t *testing.T, x *suite) {
-		image, name := qcow2(32<<20, ""), x.name()+".qcow2"
+		image, name := qcow2(""), x.name()+".qcow2"
 		v, err := x.put(t, name, random(16), "qcow2", image, len(image))
 		require.NoError(t, err)
-		assert.Equal(t, int64(32<<20), v.CapacityBytes, "the size that a guest sees, not that of the file")
+		assert.EqualValues(t, imageBytes, v.CapacityBytes, "the size that a guest sees, not that of the file")
 		assert.Equal(t, "qcow2", v.Format)
 		ref := drivers.VolumeRef{Pool: x.Pool, Volume: name}
 		r := x.request()
@@ -131,18 +134,18 @@ var storageTests = []test{
 		x.power(t, full.Ref, drivers.PowerStart)
 	}},
 	{name: "BadImageIsInvalid", needs: has[drivers.ImageStore], run: func(t *testing.T, x *suite) {
-		good := qcow2(32<<20, "")
+		good := qcow2("")
 		for what, c := range map[string]struct {
 			format  string
 			content []byte
 			size    int
 		}{
 			"no qcow2":                 {"qcow2", bytes.Repeat([]byte("<html>"), 1<<12), 6 << 12},
-			"a backing file":           {"qcow2", qcow2(32<<20, "/etc/passwd"), len(good)},
+			"a backing file":           {"qcow2", qcow2("/etc/passwd"), len(good)},
 			"shorter than announced":   {"raw", make([]byte, 1<<19), 1 << 20},
 			"longer than announced":    {"raw", make([]byte, 1<<20), 1 << 19},
 			"cut off":                  {"qcow2", good[:20], 20},
-			"raw that is really qcow2": {"raw", qcow2(32<<20, "/etc/passwd"), len(good)},
+			"raw that is really qcow2": {"raw", qcow2("/etc/passwd"), len(good)},
 			"unknown format":           {"floppy", good, len(good)},
 			"empty":                    {"raw", nil, 0},
 		} {

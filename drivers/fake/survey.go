@@ -42,13 +42,13 @@ func (d *Driver) Survey(ctx context.Context) (drivers.Survey, error) {
 	defer h.mu.Unlock()
 	s := drivers.Survey{Pools: []drivers.Pool{*h.pool(vmPool), *h.pool(imagePool)}, Networks: h.networks()}
 	minute := float64(time.Now().UnixMilli()) / 60_000
-	for i, name := range h.nodeNames() {
-		s.Nodes = append(s.Nodes, h.node(name, i, minute))
+	for _, name := range h.nodeNames() {
+		s.Nodes = append(s.Nodes, h.node(name, minute))
 	}
 	return s, nil
 }
 
-func (h *host) node(name string, i int, minute float64) drivers.Node {
+func (h *host) node(name string, minute float64) drivers.Node {
 	id := hash(h.seed, "node", name)
 	each := (h.count + len(h.made)) / h.nodes // VMs, about 6 GiB each
 	n := drivers.Node{

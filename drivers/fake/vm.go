@@ -55,8 +55,9 @@ func on(s drivers.State) bool {
 	switch s {
 	case drivers.StateRunning, drivers.StatePaused, drivers.StateStopping, drivers.StateStarting:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // has reports whether the VM's name asks for a habit.

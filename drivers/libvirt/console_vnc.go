@@ -39,8 +39,9 @@ func (d *Driver) vnc(ctx context.Context, ref drivers.Ref) (io.ReadWriteCloser, 
 			With("Use the serial console, or connect the host by SSH.")
 	case drivers.TransportSSH:
 		return d.forwarded(ctx, at)
+	default:
+		return d.descriptor(ctx, ref, at)
 	}
-	return d.descriptor(ctx, ref, at)
 }
 
 // forwarded opens it through an SSH connection of its own.
@@ -145,6 +146,7 @@ type screenConn struct {
 	end func()
 }
 
+// Close is as net.Conn has it.
 func (c *screenConn) Close() error {
 	err := c.Conn.Close()
 	c.end()

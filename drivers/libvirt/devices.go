@@ -204,7 +204,7 @@ func (d *Driver) detach(ctx context.Context, ref drivers.Ref, kind string, fate 
 		}
 	}
 	stored, storedPath, err := d.device(ctx, ref, libvirt.DOMAIN_XML_INACTIVE, kind, is)
-	if err != nil && !(live && fault.Is(err, fault.NotFound)) {
+	if err != nil && (!live || !fault.Is(err, fault.NotFound)) {
 		return err
 	}
 	if fate == drivers.DiskDelete && kind == "disk" {

@@ -122,7 +122,7 @@ func (d *Driver) long(ctx context.Context, call func(*libvirt.Connect) error) er
 func domain(c *libvirt.Connect, ref drivers.Ref) (*libvirt.Domain, error) {
 	dom, err := c.LookupDomainByUUIDString(string(ref))
 	if err != nil {
-		if e, ok := err.(libvirt.Error); ok && e.Code == libvirt.ERR_INVALID_ARG {
+		if is(err, libvirt.ERR_INVALID_ARG) {
 			return nil, fault.Missing("VM", string(ref)) // not a UUID: nothing can have it
 		}
 		return nil, err

@@ -15,7 +15,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"libvirt.org/go/libvirt"
-	"libvirt.org/go/libvirtxml"
 
 	"github.com/novacron/novacron/drivers"
 )
@@ -145,24 +144,4 @@ func (s *shell) write(text string) {
 func (s *shell) read() string {
 	s.t.Helper()
 	return s.run("echo 3 > /proc/sys/vm/drop_caches; head -c 16 /dev/vda")
-}
-
-// domainXML is a VM's document as libvirt has it.
-func domainXML(t *testing.T, d *Driver, ref drivers.Ref, flags libvirt.DomainXMLFlags) *libvirtxml.Domain {
-	t.Helper()
-	var x *libvirtxml.Domain
-	require.NoError(t, d.do(t.Context(), func(c *libvirt.Connect) error {
-		dom, err := domain(c, ref)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = dom.Free() }()
-		doc, err := dom.GetXMLDesc(flags)
-		if err != nil {
-			return err
-		}
-		x, err = parseDomain(doc)
-		return err
-	}))
-	return x
 }

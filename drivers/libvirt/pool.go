@@ -140,7 +140,7 @@ func (p *pool) connect(ctx context.Context, keepalive bool) (*session, error) {
 	}
 	s := &session{pool: p, cut: make(chan struct{}), remote: remote}
 	err = s.run(ctx, func(*libvirt.Connect) error {
-		c, err := s.attach()
+		c, err := s.attach(ctx)
 		if err != nil {
 			return err
 		}
@@ -194,14 +194,14 @@ type session struct {
 
 // attach makes libvirt's client speak through s. The socket exists for the moment of connecting
 // only, in a folder that nobody else may enter.
-func (s *session) attach() (*libvirt.Connect, error) {
+func (s *session) attach(ctx context.Context) (*libvirt.Connect, error) {
 	dir, err := os.MkdirTemp(socketDir(), socketPrefix)
 	if err != nil {
 		return nil, fault.New(fault.Internal, "no place for a private socket").Because(err)
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "s")
-	l, err := net.Listen("unix", path)
+	l, err := (&net.ListenConfig{}).Listen(ctx, "unix", path)
 	if err != nil {
 		return nil, fault.New(fault.Internal, "no private socket").Because(err)
 	}
@@ -278,19 +278,21 @@ func (s *session) run(ctx context.Context, call func(*libvirt.Connect) error) er
 	if err := ctx.Err(); err != nil {
 		return waited(ctx)
 	}
-	done := make(chan error, 1)
+	var err error
+	done := make(chan struct{})
 	s.busy.Add(1)
 	go func() {
 		defer s.busy.Done()
+		defer close(done)
 		defer func() {
 			if r := recover(); r != nil {
-				done <- fault.New(fault.Internal, "something went wrong on our side").Because(fmt.Errorf("panic: %v\n%s", r, debug.Stack()))
+				err = fault.New(fault.Internal, "something went wrong on our side").Because(fmt.Errorf("panic: %v\n%s", r, debug.Stack()))
 			}
 		}()
-		done <- call(s.conn)
+		err = call(s.conn)
 	}()
 	select {
-	case err := <-done:
+	case <-done:
 		if err != nil && s.isCut() {
 			return lost(err)
 		}

@@ -21,7 +21,7 @@ func (d *Driver) makeSeed(ctx context.Context, token, pool, vmName string, s dri
 	if err != nil {
 		return "", err
 	}
-	image, err := isoImage("cidata", files)
+	image, err := isoImage(files)
 	if err != nil {
 		return "", err
 	}

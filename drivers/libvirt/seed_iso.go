@@ -29,8 +29,11 @@ const (
 	isoFiles  = 25
 )
 
+// seedLabel is the file system's label, by which cloud-init knows a NoCloud seed.
+const seedLabel = "cidata"
+
 // isoImage makes the image. Names have up to 64 characters; there are no folders.
-func isoImage(label string, files map[string][]byte) ([]byte, error) {
+func isoImage(files map[string][]byte) ([]byte, error) {
 	names := make([]string, 0, len(files))
 	for n := range files {
 		names = append(names, n)
@@ -53,8 +56,8 @@ func isoImage(label string, files map[string][]byte) ([]byte, error) {
 	// 150 sectors of nothing at the end, as mkisofs adds: drives read ahead.
 	image := make([]byte, (next+150)*sector)
 	put := func(at uint32, b []byte) { copy(image[at*sector:], b) }
-	put(isoPVD, isoDescriptor(1, next+150, label, nil, isoPathL, isoPathM, isoRoot))
-	put(isoSVD, isoDescriptor(2, next+150, label, []byte("%/E"), isoJPathL, isoJPathM, isoJRoot))
+	put(isoPVD, isoDescriptor(1, next+150, seedLabel, nil, isoPathL, isoPathM, isoRoot))
+	put(isoSVD, isoDescriptor(2, next+150, seedLabel, []byte("%/E"), isoJPathL, isoJPathM, isoJRoot))
 	put(isoEnd, []byte("\xffCD001\x01"))
 	for at, dir := range map[uint32]uint32{isoPathL: isoRoot, isoJPathL: isoJRoot} {
 		put(at, append(binary.LittleEndian.AppendUint32([]byte{1, 0}, dir), 1, 0, 0, 0))

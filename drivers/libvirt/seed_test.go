@@ -87,9 +87,9 @@ func TestISO(t *testing.T) {
 		"network-config": []byte("version: 2\n"),
 		"vendor-data":    {},
 	}
-	image, err := isoImage("cidata", want)
+	image, err := isoImage(want)
 	require.NoError(t, err)
-	again, _ := isoImage("cidata", want)
+	again, _ := isoImage(want)
 	assert.Equal(t, image, again, "the same seed, the same bytes")
 	require.True(t, isISO(image))
 	path := filepath.Join(t.TempDir(), "seed.iso")

@@ -131,6 +131,7 @@ type sshConn struct {
 	client *ssh.Client
 }
 
+// Close is as net.Conn has it.
 func (c *sshConn) Close() error {
 	_ = c.Conn.Close()
 	return c.client.Close()

@@ -16,7 +16,6 @@ func stateOf(s libvirt.DomainState, reason int, managedSave bool) (state drivers
 		}
 		return drivers.StateRunning, pick(runningReasons, reason), word
 	case libvirt.DOMAIN_PAUSED:
-		state = drivers.StatePaused
 		switch libvirt.DomainPausedReason(reason) {
 		case libvirt.DOMAIN_PAUSED_MIGRATION, libvirt.DOMAIN_PAUSED_POSTCOPY:
 			state = drivers.StateMigrating
@@ -24,6 +23,8 @@ func stateOf(s libvirt.DomainState, reason int, managedSave bool) (state drivers
 			state = drivers.StateStarting
 		case libvirt.DOMAIN_PAUSED_CRASHED, libvirt.DOMAIN_PAUSED_POSTCOPY_FAILED:
 			state = drivers.StateError
+		default:
+			state = drivers.StatePaused
 		}
 		return state, pick(pausedReasons, reason), "paused"
 	case libvirt.DOMAIN_SHUTDOWN:
@@ -37,8 +38,9 @@ func stateOf(s libvirt.DomainState, reason int, managedSave bool) (state drivers
 		return drivers.StateError, "crashed", "crashed"
 	case libvirt.DOMAIN_PMSUSPENDED:
 		return drivers.StateSuspended, "the guest put itself to sleep", "pmsuspended"
+	default:
+		return drivers.StateUnknown, "", "no state"
 	}
-	return drivers.StateUnknown, "", "no state"
 }
 
 func pick(words []string, i int) string {

@@ -158,7 +158,7 @@ func TestPutVolume(t *testing.T) {
 		assert.True(t, bytes.Equal(raw, content(t, d, pool, "r.img", len(raw)+1)))
 	})
 	t.Run("ISO", func(t *testing.T) {
-		iso, err := isoImage("cidata", map[string][]byte{"a": []byte("b")})
+		iso, err := isoImage(map[string][]byte{"a": []byte("b")})
 		require.NoError(t, err)
 		v, err := put(drivers.VolumeRef{Pool: pool, Volume: "x.iso"}, "t4", "iso", iso)
 		require.NoError(t, err)

@@ -32,7 +32,7 @@ func (d *Driver) readNode(c *libvirt.Connect) (drivers.Node, error) {
 		d.seen.mu.Unlock()
 	}
 	n := *known
-	if m, err := c.GetMemoryStats(int(libvirt.NODE_MEMORY_STATS_ALL_CELLS), 0); err == nil && m.TotalSet {
+	if m, err := c.GetMemoryStats(libvirt.NODE_MEMORY_STATS_ALL_CELLS, 0); err == nil && m.TotalSet {
 		// What the kernel holds as cache it gives back when VMs want it.
 		n.MemoryMiB, n.MemoryFree = int64(m.Total/1024), int64((m.Free+m.Buffers+m.Cached)/1024)
 	} else if free, err := c.GetFreeMemory(); err == nil {

@@ -299,6 +299,7 @@ func shownURI(c drivers.Config) string {
 		u.Scheme, u.Host = "qemu+tls", hostPort(c)
 	case drivers.TransportSSH:
 		u.Scheme, u.Host, u.User = "qemu+ssh", hostPort(c), url.User(sshUser(c))
+	case drivers.TransportLocal:
 	}
 	return u.String()
 }
@@ -320,6 +321,7 @@ func encryption(c drivers.Config) string {
 		return "TLS 1.3"
 	case drivers.TransportSSH:
 		return "SSH"
+	default:
+		return "local socket"
 	}
-	return "local socket"
 }

@@ -92,7 +92,7 @@ func (v *VM) action(a vmAction, p *Provider, role Role, under *Operation) Action
 		return no("It was found on the host and is not managed here", "Adopt it first; that changes nothing in it.")
 	case a.name == "adoptVM", a.name == "releaseVM" && under == nil:
 		return Action{Name: a.name, Allowed: true}
-	case under != nil && !(a.over && overrulable(under)):
+	case under != nil && (!a.over || !overrulable(under)):
 		return no(fmt.Sprintf("An operation is under way: %s", Words(under.Kind)), "Wait for it to end, or cancel it.")
 	case !p.Reachable():
 		return no(fmt.Sprintf("The host %s does not answer", p.Name), "See the host's page for why.")

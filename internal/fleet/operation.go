@@ -30,8 +30,9 @@ func (s OperationStatus) Ended() bool {
 	switch s {
 	case OperationSucceeded, OperationFailed, OperationCanceled:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // OperationKind is what an operation does.

@@ -92,6 +92,7 @@ func (h *HypervisorHost) StatusUnder(p *Provider) HostStatus {
 		return HostInactive
 	case ProviderError:
 		return HostError
+	default:
+		return h.Status
 	}
-	return h.Status
 }

@@ -68,6 +68,8 @@ func (p VMPlan) Impact() drivers.Impact {
 
 func weight(i drivers.Impact) int {
 	switch i {
+	case drivers.ImpactNone:
+		return 0
 	case drivers.ImpactLive:
 		return 1
 	case drivers.ImpactRestart:

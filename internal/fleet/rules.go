@@ -97,12 +97,12 @@ func (n *NewVM) Check() error {
 		CheckName("name", n.Name),
 		CheckText("description", n.Description, MaxDescription),
 		CheckTags("tags", n.Tags),
-		checkRange("vcpus", n.VCPUs, 1, MaxVCPUs),
+		checkVCPUs("vcpus", n.VCPUs, 1),
 		checkMemory("memoryMiB", n.MemoryMiB),
 		checkWord("machineType", n.Machine),
 	}
 	if n.VCPUsMax != 0 {
-		checks = append(checks, checkRange("vcpusMax", n.VCPUsMax, n.VCPUs, MaxVCPUs))
+		checks = append(checks, checkVCPUs("vcpusMax", n.VCPUsMax, n.VCPUs))
 	}
 	if n.MemoryMaxMiB != 0 {
 		checks = append(checks, checkMemory("memoryMaxMiB", n.MemoryMaxMiB))
@@ -196,10 +196,10 @@ func CheckSeed(field string, s *drivers.Seed) error {
 func (c *VMChange) Check() error {
 	var checks []error
 	if v := c.Resize.VCPUs; v != nil {
-		checks = append(checks, checkRange("vcpus", *v, 1, MaxVCPUs))
+		checks = append(checks, checkVCPUs("vcpus", *v, 1))
 	}
 	if v := c.Resize.VCPUsMax; v != nil {
-		checks = append(checks, checkRange("vcpusMax", *v, 1, MaxVCPUs))
+		checks = append(checks, checkVCPUs("vcpusMax", *v, 1))
 	}
 	if v := c.Resize.MemoryMiB; v != nil {
 		checks = append(checks, checkMemory("memoryMiB", *v))
@@ -270,9 +270,9 @@ func (n *NewProvider) Check() error {
 	return CheckHost("host", n.Host)
 }
 
-func checkRange(field string, v, least, most int) error {
-	if v < least || v > most {
-		return fault.Field(field, fmt.Sprintf("Use %d to %d.", least, most), "%d is out of range", v)
+func checkVCPUs(field string, v, least int) error {
+	if v < least || v > MaxVCPUs {
+		return fault.Field(field, fmt.Sprintf("Use %d to %d.", least, MaxVCPUs), "%d is out of range", v)
 	}
 	return nil
 }
