@@ -35,6 +35,7 @@ func NewSource(s *store.Store, conns *drivers.Conns, cache *Cache, log *events.L
 type Loaders struct {
 	source *Source
 	viewer access.Viewer
+	cursor fleet.Cursor
 
 	Provider *dataloadgen.Loader[uuid.UUID, *fleet.Provider]
 	Host     *dataloadgen.Loader[uuid.UUID, *fleet.HypervisorHost]
@@ -70,6 +71,7 @@ type loadersKey struct{}
 func (s *Source) With(ctx context.Context) context.Context {
 	l := &Loaders{source: s}
 	l.viewer, _ = access.From(ctx) // without a viewer the scope is the zero one, which has nothing
+	l.cursor = s.events.Cursor()   // before anything is read: what happens meanwhile is told again, never lost
 	scope := l.viewer.Scope()
 	l.Provider = byID(scope, "provider", s.store.ProvidersByID)
 	l.Host = byID(scope, "host", s.store.HostsByID)
@@ -93,6 +95,9 @@ func For(ctx context.Context) *Loaders { return ctx.Value(loadersKey{}).(*Loader
 
 // Viewer is whose answer this is.
 func (l *Loaders) Viewer() access.Viewer { return l.viewer }
+
+// EventCursor is the place in the event log up to which this answer has everything.
+func (l *Loaders) EventCursor() fleet.Cursor { return l.cursor }
 
 type fetch[T any] = func(context.Context, fleet.Scope, []uuid.UUID) (map[uuid.UUID]T, error)
 

@@ -15,6 +15,7 @@ import (
 	"github.com/novacron/novacron/drivers"
 	"github.com/novacron/novacron/drivers/fake"
 	"github.com/novacron/novacron/internal/access"
+	"github.com/novacron/novacron/internal/events"
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/fleet"
 	"github.com/novacron/novacron/internal/store"
@@ -45,6 +46,7 @@ type place struct {
 	scope           fleet.Scope
 	source          *loaders.Source
 	world           *fake.World
+	events          *events.Log
 	hosts           map[uuid.UUID]string
 	guests, samples atomic.Int32
 }
@@ -66,7 +68,8 @@ func newPlace(t *testing.T) *place {
 	t.Cleanup(conns.Close)
 	cache := loaders.NewCache(nil)
 	t.Cleanup(cache.Close)
-	p.source = loaders.NewSource(p.store, conns, cache, nil)
+	p.events = events.New(p.store, events.NewLocal(), events.Options{})
+	p.source = loaders.NewSource(p.store, conns, cache, p.events)
 	return p
 }
 
@@ -196,4 +199,36 @@ func runningOf(vms []*fleet.VM) *fleet.VM {
 		}
 	}
 	return nil
+}
+
+// What happens after an answer has begun is told to whoever subscribes after its cursor, although the
+// answer may have it already.
+func TestEventCursorIsOfTheAnswersBeginning(t *testing.T) {
+	p := newPlace(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	var group sync.WaitGroup
+	group.Go(func() { p.events.Run(ctx) })
+	t.Cleanup(func() { cancel(); group.Wait() })
+	record := func(id uuid.UUID) {
+		e := fleet.Event{TenantID: p.scope.Tenant(), Topic: fleet.TopicVM, Kind: fleet.Updated, SubjectID: id}
+		require.NoError(t, p.store.Tx(ctx, func(tx *store.Store) error { return events.Record(ctx, tx, e) }))
+	}
+	before, meanwhile := uuid.New(), uuid.New()
+	record(before)
+	require.Eventually(t, func() bool { return p.events.Cursor() != fleet.Cursor{} }, 5*time.Second, time.Millisecond)
+	answer := p.answer(ctx)
+	record(meanwhile)
+
+	after := loaders.For(answer).EventCursor()
+	told, err := loaders.Watch(answer, p.source, fleet.TopicVM, &after, func(_ fleet.Cursor, missed bool, changes []fleet.Event) ([]fleet.Event, bool) {
+		assert.False(t, missed)
+		return changes, len(changes) > 0
+	})
+	require.NoError(t, err)
+	select {
+	case changes := <-told:
+		assert.Equal(t, meanwhile, changes[len(changes)-1].SubjectID)
+	case <-time.After(5 * time.Second):
+		t.Fatal("nothing in 5 s")
+	}
 }

@@ -47,6 +47,11 @@ func (r *queryResolver) About(ctx context.Context) (*model.About, error) {
 	return &about, nil
 }
 
+func (r *queryResolver) EventCursor(ctx context.Context) (*fleet.Cursor, error) {
+	at := loaders.For(ctx).EventCursor()
+	return &at, nil
+}
+
 func (r *subscriptionResolver) Heartbeat(ctx context.Context, seconds int) (<-chan *time.Time, error) {
 	return beat(ctx, seconds)
 }

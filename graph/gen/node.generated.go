@@ -65,6 +65,7 @@ type QueryResolver interface {
 	Node(ctx context.Context, id string) (model.Node, error)
 	Viewer(ctx context.Context) (*fleet.User, error)
 	About(ctx context.Context) (*model.About, error)
+	EventCursor(ctx context.Context) (*fleet.Cursor, error)
 	Images(ctx context.Context, provider *string) ([]*fleet.Image, error)
 	Image(ctx context.Context, id string) (*fleet.Image, error)
 	ImageCatalog(ctx context.Context) ([]*fleet.CatalogImage, error)
@@ -2966,6 +2967,29 @@ func (ec *executionContext) fieldContext_Query_about(_ context.Context, field gr
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_eventCursor(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_eventCursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().EventCursor(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *fleet.Cursor) graphql.Marshaler {
+			return ec.marshalNEventCursor2ᚖgithubᚗcomᚋnovacronᚋnovacronᚋinternalᚋfleetᚐCursor(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_eventCursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Query", field, true, true, "EventCursor")
+}
+
 func (ec *executionContext) _Query_images(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -4746,6 +4770,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_about(ctx, field)
 				})
+		case "eventCursor":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_eventCursor(ctx, field)
+				})
 		case "images":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, true,
@@ -5103,6 +5133,24 @@ func (ec *executionContext) unmarshalNEventCursor2githubᚗcomᚋnovacronᚋnova
 func (ec *executionContext) marshalNEventCursor2githubᚗcomᚋnovacronᚋnovacronᚋinternalᚋfleetᚐCursor(ctx context.Context, sel ast.SelectionSet, v fleet.Cursor) graphql.Marshaler {
 	_ = sel
 	res := scalars.MarshalEventCursor(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "EventCursor!")
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNEventCursor2ᚖgithubᚗcomᚋnovacronᚋnovacronᚋinternalᚋfleetᚐCursor(ctx context.Context, v any) (*fleet.Cursor, error) {
+	res, err := scalars.UnmarshalEventCursor(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNEventCursor2ᚖgithubᚗcomᚋnovacronᚋnovacronᚋinternalᚋfleetᚐCursor(ctx context.Context, sel ast.SelectionSet, v *fleet.Cursor) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "EventCursor!")
+		return graphql.Null
+	}
+	_ = sel
+	res := scalars.MarshalEventCursor(*v)
 	if res == graphql.Null {
 		graphql.AddInvalidNullFromMarshaler(ctx, "EventCursor!")
 	}

@@ -479,6 +479,7 @@ type ComplexityRoot struct {
 
 	Query struct {
 		About           func(childComplexity int) int
+		EventCursor     func(childComplexity int) int
 		HypervisorHost  func(childComplexity int, id string) int
 		HypervisorHosts func(childComplexity int, provider *string) int
 		Image           func(childComplexity int, id string) int
@@ -2621,6 +2622,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.About(childComplexity), true
+	case "Query.eventCursor":
+		if e.ComplexityRoot.Query.EventCursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.EventCursor(childComplexity), true
 	case "Query.hypervisorHost":
 		if e.ComplexityRoot.Query.HypervisorHost == nil {
 			break
@@ -3975,6 +3982,12 @@ type Query {
   viewer: Viewer!
   "The facts of this installation."
   about: About!
+  """
+  The place in the event log up to which this whole answer has everything: a subscription ` + "`" + `after` + "`" + ` it tells
+  whatever comes later, so nothing is lost between a list and its subscription. Some of what the answer
+  already has may be told again.
+  """
+  eventCursor: EventCursor!
 }
 
 type Mutation {

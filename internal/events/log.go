@@ -67,6 +67,14 @@ func nudge(c chan struct{}) {
 	}
 }
 
+// Cursor is the place up to which the log has been read: everything before it is committed. Before the
+// log has been read at all it is the zero one, after which a subscriber gets all that is still known.
+func (l *Log) Cursor() fleet.Cursor {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.at
+}
+
 // Run reads and fans out until ctx ends, then ends all subscriptions. It is called once.
 func (l *Log) Run(ctx context.Context) {
 	var group sync.WaitGroup
