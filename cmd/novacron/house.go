@@ -38,6 +38,8 @@ type house struct {
 	source    *loaders.Source
 	resolvers *resolvers.Resolver
 
+	keepOperations time.Duration // after their end; 0: for ever
+
 	background []func(context.Context)
 	stopping   atomic.Bool
 }
@@ -76,6 +78,11 @@ func build(ctx context.Context, log *slog.Logger) (_ *house, err error) {
 	if h.redis, err = connectRedis(ctx, log); err != nil {
 		return nil, err
 	}
+	days, err := number("NOVACRON_KEEP_OPERATIONS")
+	if err != nil {
+		return nil, err
+	}
+	h.keepOperations = time.Duration(min(days, 36_500) * 24 * float64(time.Hour))
 	openers, err := openers()
 	if err != nil {
 		return nil, err

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -138,8 +137,13 @@ func (h *house) sweep(ctx context.Context) {
 	tick := time.NewTicker(10 * time.Minute)
 	defer tick.Stop()
 	for {
-		if err := h.store.DeleteExpired(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		if err := h.store.DeleteExpired(ctx); err != nil && ctx.Err() == nil {
 			h.log.Warn("removing expired sessions", "error", err)
+		}
+		if h.keepOperations > 0 {
+			if _, err := h.store.PurgeOperations(ctx, h.keepOperations); err != nil && ctx.Err() == nil {
+				h.log.Warn("removing old operations", "error", err)
+			}
 		}
 		select {
 		case <-ctx.Done():

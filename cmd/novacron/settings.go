@@ -29,6 +29,7 @@ var settings = []setting{
 	{"NOVACRON_TINY_IMAGE", "", "file of NovaCron's tiny guest image, offered in the image catalogue"},
 	{"NOVACRON_IMAGE_ALLOW_PRIVATE", "false", "true: images may be imported from private and local addresses too; users can then reach what this server can"},
 	{"NOVACRON_MIGRATE", "auto", "auto: bring the database to this version's shape when starting; off: `novacron migrate` does"},
+	{"NOVACRON_KEEP_OPERATIONS", "90", "for how many days operations that have ended are kept; 0: for ever"},
 	{"NOVACRON_FAKE_VMS", "0", "how many VMs each simulated host has at first"},
 	{"NOVACRON_FAKE_PACE", "0", "how long things take on simulated hosts; 1 is as on real ones, 0 a twentieth of it"},
 	{"NOVACRON_LOG", "info", "what is logged: debug, info, warn, error"},

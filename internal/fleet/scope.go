@@ -2,7 +2,11 @@
 // at once the database row, what the rooms hand each other, and what GraphQL shows.
 package fleet
 
-import "github.com/google/uuid"
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
 
 // Scope is whose things a read or a write may touch. Every store call takes one, so that nobody
 // can forget to ask. The zero Scope touches nothing.
@@ -25,3 +29,12 @@ func (s Scope) All() bool { return s.system }
 
 // NewID makes an id that sorts by the time it was made.
 func NewID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
+
+// FirstID is before every id made at that time or later.
+func FirstID(at time.Time) (id uuid.UUID) {
+	ms := uint64(at.UnixMilli()) //nolint:gosec // a time after 1970
+	for i := range 6 {
+		id[i] = byte(ms >> (40 - 8*i))
+	}
+	return id
+}

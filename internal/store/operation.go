@@ -255,3 +255,26 @@ func (s *Store) StopIntent(ctx context.Context, vm, operation uuid.UUID) error {
 		Set("intent = NULL").Set("updated_at = now()").Exec(ctx)
 	return broken(err)
 }
+
+// purged is how many operations one statement of PurgeOperations removes, their parts not counted.
+const purged = 1000
+
+// PurgeOperations removes what ended longer ago than age, each with its parts, and says how many. STUCK
+// ones stay: somebody has to look at them.
+func (s *Store) PurgeOperations(ctx context.Context, age time.Duration) (n int64, err error) {
+	for {
+		// Ids grow with time: the oldest are found from the key's beginning, without a look at the others.
+		old := s.db.NewSelect().Model((*fleet.Operation)(nil)).Column("id").Where("parent_id IS NULL").
+			Where("status NOT IN (?)", bun.List(fleet.ActiveOperationStatuses())).
+			Where("finished_at < now() - ? * interval '1 ms'", age.Milliseconds()).
+			Where("id < ?", fleet.FirstID(time.Now().Add(-age))).Order("id").Limit(purged)
+		r, err := s.db.NewDelete().Model((*fleet.Operation)(nil)).Where("id IN (?)", old).Exec(ctx)
+		if err != nil {
+			return n, broken(err)
+		}
+		removed, err := r.RowsAffected()
+		if n += removed; err != nil || removed < purged {
+			return n, broken(err)
+		}
+	}
+}

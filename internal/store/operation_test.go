@@ -3,6 +3,7 @@ package store_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -79,4 +80,36 @@ func TestPlaceVM(t *testing.T) {
 	gone, err = s.PlaceVM(t.Context(), made)
 	require.NoError(t, err, "again: success")
 	require.Empty(t, gone)
+}
+
+func TestPurgeOperations(t *testing.T) {
+	s := storetest.New(t)
+	mine := storetest.Tenant(t, s, "mine")
+	const day = 24 * time.Hour
+	insert := func(age time.Duration, status fleet.OperationStatus, parent *uuid.UUID) uuid.UUID {
+		at := time.Now().Add(-age)
+		o := &fleet.Operation{ID: fleet.FirstID(at), TenantID: mine.Tenant(), Kind: fleet.StartVM, Status: status, ParentID: parent}
+		copy(o.ID[8:], fleet.NewID().NodeID())
+		if status.Ended() {
+			o.FinishedAt = &at
+		}
+		require.NoError(t, s.InsertOperation(t.Context(), o))
+		return o.ID
+	}
+	old := insert(91*day, fleet.OperationFailed, nil)
+	gone := []uuid.UUID{old, insert(91*day, fleet.OperationSucceeded, &old)}
+	kept := []uuid.UUID{
+		insert(91*day, fleet.OperationStuck, nil),
+		insert(91*day, fleet.OperationWaiting, nil),
+		insert(89*day, fleet.OperationSucceeded, nil),
+	}
+	n, err := s.PurgeOperations(t.Context(), 90*day)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, n, "the part goes with its whole")
+	left, err := s.OperationsByID(t.Context(), mine, append(gone, kept...))
+	require.NoError(t, err)
+	require.Len(t, left, len(kept))
+	for _, id := range kept {
+		require.Contains(t, left, id)
+	}
 }
