@@ -140,6 +140,13 @@ func newProvider(in model.AddProviderInput) fleet.NewProvider {
 	}
 }
 
+func providerChange(in model.UpdateProviderInput) fleet.ProviderChange {
+	return fleet.ProviderChange{
+		IfVersion: in.IfVersion, Name: in.Name, Host: in.Host, Port: in.Port, User: in.User,
+		Accelerator: in.Accelerator, Secrets: secrets(in.Credentials),
+	}
+}
+
 func secrets(in *model.ProviderCredentialsInput) (s drivers.Secrets) {
 	if in == nil {
 		return s

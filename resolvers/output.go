@@ -131,6 +131,10 @@ func connectionProblem(e *fault.Error) *fault.Error {
 	return e
 }
 
+func tested(t control.ProviderTest) *model.TestProviderPayload {
+	return &model.TestProviderPayload{Ok: t.Found != nil, Problem: connectionProblem(t.Problem), Found: found(t.Found)}
+}
+
 func found(f *control.FoundProvider) *model.FoundProvider {
 	if f == nil {
 		return nil

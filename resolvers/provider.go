@@ -72,10 +72,16 @@ func (r *hypervisorHostResolver) Warnings(ctx context.Context, obj *fleet.Hyperv
 
 func (r *mutationResolver) TestProvider(ctx context.Context, input model.AddProviderInput) (*model.TestProviderPayload, error) {
 	t, err := r.Control.TestProvider(ctx, newProvider(input))
+	return tested(t), err
+}
+
+func (r *mutationResolver) TestProviderChange(ctx context.Context, input model.UpdateProviderInput) (*model.TestProviderPayload, error) {
+	id, err := ids.Parse(ids.Provider, "id", input.ID)
 	if err != nil {
 		return nil, err
 	}
-	return &model.TestProviderPayload{Ok: t.Problem == nil, Problem: connectionProblem(t.Problem), Found: found(t.Found)}, nil
+	t, err := r.Control.TestProviderChange(ctx, id, providerChange(input))
+	return tested(t), err
 }
 
 func (r *mutationResolver) AddProvider(ctx context.Context, input model.AddProviderInput) (*model.AddProviderPayload, error) {
@@ -88,10 +94,7 @@ func (r *mutationResolver) UpdateProvider(ctx context.Context, input model.Updat
 	if err != nil {
 		return nil, err
 	}
-	p, err := r.Control.UpdateProvider(ctx, id, fleet.ProviderChange{
-		IfVersion: input.IfVersion, Name: input.Name, Host: input.Host, Port: input.Port, User: input.User,
-		Accelerator: input.Accelerator, Secrets: secrets(input.Credentials),
-	})
+	p, err := r.Control.UpdateProvider(ctx, id, providerChange(input))
 	return &model.UpdateProviderPayload{Provider: p}, err
 }
 

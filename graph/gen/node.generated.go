@@ -34,6 +34,7 @@ type MutationResolver interface {
 	RetryOperation(ctx context.Context, input model.RetryOperationInput) (*model.RetryOperationPayload, error)
 	AbandonOperation(ctx context.Context, input model.AbandonOperationInput) (*model.AbandonOperationPayload, error)
 	TestProvider(ctx context.Context, input model.AddProviderInput) (*model.TestProviderPayload, error)
+	TestProviderChange(ctx context.Context, input model.UpdateProviderInput) (*model.TestProviderPayload, error)
 	AddProvider(ctx context.Context, input model.AddProviderInput) (*model.AddProviderPayload, error)
 	UpdateProvider(ctx context.Context, input model.UpdateProviderInput) (*model.UpdateProviderPayload, error)
 	RemoveProvider(ctx context.Context, input model.RemoveProviderInput) (*model.RemoveProviderPayload, error)
@@ -536,6 +537,20 @@ func (ec *executionContext) field_Mutation_suspendVM_args(ctx context.Context, r
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (model.SuspendVMInput, error) {
 			return ec.unmarshalNSuspendVMInput2githubᚗcomᚋnovacronᚋnovacronᚋgraphᚋmodelᚐSuspendVMInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_testProviderChange_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.UpdateProviderInput, error) {
+			return ec.unmarshalNUpdateProviderInput2githubᚗcomᚋnovacronᚋnovacronᚋgraphᚋmodelᚐUpdateProviderInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -1617,6 +1632,50 @@ func (ec *executionContext) fieldContext_Mutation_testProvider(ctx context.Conte
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_testProvider_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_testProviderChange(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_testProviderChange(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().TestProviderChange(ctx, fc.Args["input"].(model.UpdateProviderInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TestProviderPayload) graphql.Marshaler {
+			return ec.marshalNTestProviderPayload2ᚖgithubᚗcomᚋnovacronᚋnovacronᚋgraphᚋmodelᚐTestProviderPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_testProviderChange(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TestProviderPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_testProviderChange_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -4482,6 +4541,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "testProvider":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_testProvider(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "testProviderChange":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_testProviderChange(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++

@@ -289,42 +289,43 @@ type ComplexityRoot struct {
 	}
 
 	Mutation struct {
-		AbandonOperation func(childComplexity int, input model.AbandonOperationInput) int
-		AddProvider      func(childComplexity int, input model.AddProviderInput) int
-		AdoptVM          func(childComplexity int, input model.AdoptVMInput) int
-		AttachDisk       func(childComplexity int, input model.AttachDiskInput) int
-		AttachNIC        func(childComplexity int, input model.AttachNICInput) int
-		BulkVMs          func(childComplexity int, input model.BulkVMsInput) int
-		CancelOperation  func(childComplexity int, input model.CancelOperationInput) int
-		CreateAPIToken   func(childComplexity int, input model.CreateAPITokenInput) int
-		CreateSnapshot   func(childComplexity int, input model.CreateSnapshotInput) int
-		CreateVM         func(childComplexity int, input model.CreateVMInput) int
-		DeleteImage      func(childComplexity int, input model.DeleteImageInput) int
-		DeleteSnapshot   func(childComplexity int, input model.DeleteSnapshotInput) int
-		DeleteVM         func(childComplexity int, input model.DeleteVMInput) int
-		DetachDisk       func(childComplexity int, input model.DetachDiskInput) int
-		DetachNIC        func(childComplexity int, input model.DetachNICInput) int
-		ImportImage      func(childComplexity int, input model.ImportImageInput) int
-		OpenConsole      func(childComplexity int, input model.OpenConsoleInput) int
-		PauseVM          func(childComplexity int, input model.PauseVMInput) int
-		PowerOffVM       func(childComplexity int, input model.PowerOffVMInput) int
-		RebootVM         func(childComplexity int, input model.RebootVMInput) int
-		RefreshProvider  func(childComplexity int, input model.RefreshProviderInput) int
-		RegisterImage    func(childComplexity int, input model.RegisterImageInput) int
-		ReleaseVM        func(childComplexity int, input model.ReleaseVMInput) int
-		RemoveProvider   func(childComplexity int, input model.RemoveProviderInput) int
-		ResetVM          func(childComplexity int, input model.ResetVMInput) int
-		RestoreSnapshot  func(childComplexity int, input model.RestoreSnapshotInput) int
-		ResumeVM         func(childComplexity int, input model.ResumeVMInput) int
-		RetryOperation   func(childComplexity int, input model.RetryOperationInput) int
-		RevokeAPIToken   func(childComplexity int, input model.RevokeAPITokenInput) int
-		ShutdownVM       func(childComplexity int, input model.ShutdownVMInput) int
-		StartVM          func(childComplexity int, input model.StartVMInput) int
-		SuspendVM        func(childComplexity int, input model.SuspendVMInput) int
-		TestProvider     func(childComplexity int, input model.AddProviderInput) int
-		UpdateProvider   func(childComplexity int, input model.UpdateProviderInput) int
-		UpdateVM         func(childComplexity int, input model.UpdateVMInput) int
-		UploadImage      func(childComplexity int, input model.UploadImageInput) int
+		AbandonOperation   func(childComplexity int, input model.AbandonOperationInput) int
+		AddProvider        func(childComplexity int, input model.AddProviderInput) int
+		AdoptVM            func(childComplexity int, input model.AdoptVMInput) int
+		AttachDisk         func(childComplexity int, input model.AttachDiskInput) int
+		AttachNIC          func(childComplexity int, input model.AttachNICInput) int
+		BulkVMs            func(childComplexity int, input model.BulkVMsInput) int
+		CancelOperation    func(childComplexity int, input model.CancelOperationInput) int
+		CreateAPIToken     func(childComplexity int, input model.CreateAPITokenInput) int
+		CreateSnapshot     func(childComplexity int, input model.CreateSnapshotInput) int
+		CreateVM           func(childComplexity int, input model.CreateVMInput) int
+		DeleteImage        func(childComplexity int, input model.DeleteImageInput) int
+		DeleteSnapshot     func(childComplexity int, input model.DeleteSnapshotInput) int
+		DeleteVM           func(childComplexity int, input model.DeleteVMInput) int
+		DetachDisk         func(childComplexity int, input model.DetachDiskInput) int
+		DetachNIC          func(childComplexity int, input model.DetachNICInput) int
+		ImportImage        func(childComplexity int, input model.ImportImageInput) int
+		OpenConsole        func(childComplexity int, input model.OpenConsoleInput) int
+		PauseVM            func(childComplexity int, input model.PauseVMInput) int
+		PowerOffVM         func(childComplexity int, input model.PowerOffVMInput) int
+		RebootVM           func(childComplexity int, input model.RebootVMInput) int
+		RefreshProvider    func(childComplexity int, input model.RefreshProviderInput) int
+		RegisterImage      func(childComplexity int, input model.RegisterImageInput) int
+		ReleaseVM          func(childComplexity int, input model.ReleaseVMInput) int
+		RemoveProvider     func(childComplexity int, input model.RemoveProviderInput) int
+		ResetVM            func(childComplexity int, input model.ResetVMInput) int
+		RestoreSnapshot    func(childComplexity int, input model.RestoreSnapshotInput) int
+		ResumeVM           func(childComplexity int, input model.ResumeVMInput) int
+		RetryOperation     func(childComplexity int, input model.RetryOperationInput) int
+		RevokeAPIToken     func(childComplexity int, input model.RevokeAPITokenInput) int
+		ShutdownVM         func(childComplexity int, input model.ShutdownVMInput) int
+		StartVM            func(childComplexity int, input model.StartVMInput) int
+		SuspendVM          func(childComplexity int, input model.SuspendVMInput) int
+		TestProvider       func(childComplexity int, input model.AddProviderInput) int
+		TestProviderChange func(childComplexity int, input model.UpdateProviderInput) int
+		UpdateProvider     func(childComplexity int, input model.UpdateProviderInput) int
+		UpdateVM           func(childComplexity int, input model.UpdateVMInput) int
+		UploadImage        func(childComplexity int, input model.UploadImageInput) int
 	}
 
 	NIC struct {
@@ -1988,6 +1989,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.TestProvider(childComplexity, args["input"].(model.AddProviderInput)), true
+	case "Mutation.testProviderChange":
+		if e.ComplexityRoot.Mutation.TestProviderChange == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_testProviderChange_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.TestProviderChange(childComplexity, args["input"].(model.UpdateProviderInput)), true
 	case "Mutation.updateProvider":
 		if e.ComplexityRoot.Mutation.UpdateProvider == nil {
 			break
@@ -4378,6 +4390,8 @@ type OperationEvents {
 extend type Mutation {
   "Try a connection without keeping it: says what answered there, or why nothing did."
   testProvider(input: AddProviderInput!): TestProviderPayload!
+  "Try a change of a connection without keeping it. What you leave out, credentials too, is as it is kept."
+  testProviderChange(input: UpdateProviderInput!): TestProviderPayload!
   "Connect to a host or service. Its VMs appear at once as discovered; nothing in them changes."
   addProvider(input: AddProviderInput!): AddProviderPayload!
   "Change a connection. It is made anew with what you give; what you leave out stays."

@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -46,10 +47,33 @@ func (c *Control) TestProvider(ctx context.Context, n fleet.NewProvider) (Provid
 	if err := checkProvider(&n); err != nil {
 		return ProviderTest{}, err
 	}
+	return c.testProvider(ctx, viewer, n, uuid.Nil)
+}
+
+// TestProviderChange is TestProvider with a change of a connection that is kept already.
+func (c *Control) TestProviderChange(ctx context.Context, provider uuid.UUID, change fleet.ProviderChange) (ProviderTest, error) {
+	viewer, err := c.may(ctx, fleet.RoleAdmin, "testProvider")
+	if err != nil {
+		return ProviderTest{}, err
+	}
+	p, err := c.store.Provider(ctx, viewer.Scope(), provider)
+	if err != nil {
+		return ProviderTest{}, err
+	}
+	n, err := c.merge(p, change)
+	if err != nil {
+		return ProviderTest{}, err
+	}
+	return c.testProvider(ctx, viewer, n, p.ID)
+}
+
+// testProvider tries a connection; the hosts of the one that it would replace are no duplicates.
+func (c *Control) testProvider(ctx context.Context, viewer access.Viewer, n fleet.NewProvider, replaced uuid.UUID) (ProviderTest, error) {
 	hosts, err := c.store.Hosts(ctx, viewer.Scope(), nil)
 	if err != nil {
 		return ProviderTest{}, err
 	}
+	hosts = slices.DeleteFunc(hosts, func(h *fleet.HypervisorHost) bool { return h.ProviderID == replaced })
 	ctx, cancel := context.WithTimeout(ctx, testFor)
 	defer cancel()
 	found, err := c.tryProvider(ctx, n, hosts)
@@ -157,8 +181,12 @@ func (c *Control) UpdateProvider(ctx context.Context, provider uuid.UUID, change
 		if change.IfVersion != nil {
 			p.SettingsVersion = *change.IfVersion // the store compares
 		}
-		if err := c.merge(p, change); err != nil {
+		n, err := c.merge(p, change)
+		if err != nil {
 			return err
+		}
+		if p.Credentials, err = c.box.SealJSON(n.Secrets, secrets.ProviderAAD(p.TenantID, p.ID)); err != nil {
+			return fault.Of(err)
 		}
 		if err := tx.UpdateProvider(ctx, viewer.Scope(), p); err != nil {
 			return err
@@ -171,24 +199,23 @@ func (c *Control) UpdateProvider(ctx context.Context, provider uuid.UUID, change
 	return p, nil
 }
 
-// merge puts the change into the settings and checks what comes out as a whole.
-func (c *Control) merge(p *fleet.Provider, change fleet.ProviderChange) error {
+// merge puts the change into the settings, and checks and gives what comes out as a whole.
+func (c *Control) merge(p *fleet.Provider, change fleet.ProviderChange) (n fleet.NewProvider, err error) {
 	set(&p.Name, change.Name)
 	set(&p.Host, change.Host)
 	set(&p.Port, change.Port)
 	set(&p.User, change.User)
 	set(&p.Accelerator, change.Accelerator)
-	aad := secrets.ProviderAAD(p.TenantID, p.ID)
-	var s drivers.Secrets
-	if err := c.box.OpenJSON(p.Credentials, aad, &s); err != nil {
-		return err
+	n = fleet.NewProvider{Name: p.Name, Kind: p.Kind, Transport: p.Transport, Host: p.Host, Port: p.Port, User: p.User, Accelerator: p.Accelerator}
+	if err := c.box.OpenJSON(p.Credentials, secrets.ProviderAAD(p.TenantID, p.ID), &n.Secrets); err != nil {
+		return n, err
 	}
 	keep := func(to *[]byte, from []byte) {
 		if len(from) > 0 {
 			*to = from
 		}
 	}
-	given := change.Secrets
+	s, given := &n.Secrets, change.Secrets
 	keep(&s.CACert, given.CACert)
 	keep(&s.ClientCert, given.ClientCert)
 	keep(&s.ClientKey, given.ClientKey)
@@ -197,16 +224,7 @@ func (c *Control) merge(p *fleet.Provider, change fleet.ProviderChange) error {
 	if given.Password != "" {
 		s.Password = given.Password
 	}
-	if err := checkProvider(&fleet.NewProvider{Name: p.Name, Kind: p.Kind, Transport: p.Transport, Host: p.Host, Port: p.Port, User: p.User,
-		Accelerator: p.Accelerator, Secrets: s}); err != nil {
-		return err
-	}
-	sealed, err := c.box.SealJSON(s, aad)
-	if err != nil {
-		return fault.Of(err)
-	}
-	p.Credentials = sealed
-	return nil
+	return n, checkProvider(&n)
 }
 
 func set[T any](to *T, from *T) {

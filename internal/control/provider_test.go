@@ -61,6 +61,31 @@ func TestTestProvider(t *testing.T) {
 	refused(t, err, fault.Invalid, "user")
 }
 
+func TestTestProviderChange(t *testing.T) {
+	r := newRig(t)
+	before := r.provider
+	other, wrong := "vms-7", "wrong-password"
+	found, err := r.TestProviderChange(r.ctx, before.ID, fleet.ProviderChange{})
+	require.NoError(t, err)
+	require.Nil(t, found.Problem)
+	require.Empty(t, found.Found.Warnings, "it is no duplicate of itself")
+	found, err = r.TestProviderChange(r.ctx, before.ID, fleet.ProviderChange{Host: &other})
+	require.NoError(t, err)
+	require.Equal(t, 7, found.Found.VMCount)
+	found, err = r.TestProviderChange(r.ctx, before.ID, fleet.ProviderChange{Host: &wrong})
+	require.NoError(t, err)
+	require.Equal(t, fault.Unauthorized, found.Problem.Kind)
+	bad := "a b"
+	_, err = r.TestProviderChange(r.ctx, before.ID, fleet.ProviderChange{Host: &bad})
+	refused(t, err, fault.Invalid, "host")
+	_, err = r.TestProviderChange(r.ctx, fleet.NewID(), fleet.ProviderChange{})
+	refused(t, err, fault.NotFound, "")
+	after, err := r.store.Provider(t.Context(), r.viewer.Scope(), before.ID)
+	require.NoError(t, err)
+	require.Equal(t, before.Host, after.Host)
+	require.Equal(t, before.SettingsVersion, after.SettingsVersion)
+}
+
 func TestRemoveProvider(t *testing.T) {
 	r := newRig(t)
 	v := r.make("web-hang-stop")
