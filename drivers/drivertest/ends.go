@@ -14,8 +14,9 @@ import (
 	"github.com/novacron/novacron/internal/fault"
 )
 
-// soon is how long a call may go on once its context, or its connection, has ended.
-const soon = 5 * time.Second
+// soon is how long a call may go on once its context, or its connection, has ended: long for a busy machine, and less
+// than the deadline of an ordinary call, by which a driver that overlooks its context would end as well.
+const soon = 9 * time.Second
 
 // call is a method with arguments that would be good.
 type call struct {

@@ -24,9 +24,9 @@ func watch(ctx context.Context, d drivers.Driver) (<-chan drivers.Hint, <-chan e
 	return hints, end
 }
 
-// sees reads hints until one is about the VM, for a second.
-func sees(hints <-chan drivers.Hint, ref drivers.Ref) bool {
-	for timeout := time.After(time.Second); ; {
+// sees reads hints until one is about the VM, for a while.
+func sees(hints <-chan drivers.Hint, ref drivers.Ref, patience time.Duration) bool {
+	for timeout := time.After(patience); ; {
 		select {
 		case h := <-hints:
 			if h.Ref == ref {
@@ -50,7 +50,7 @@ var watchTests = []test{
 			x.eventually(t, "a hint comes of "+string(a), func() bool {
 				task, err := other.Power(t.Context(), v.Ref, a)
 				x.await(t, other, task, err)
-				if sees(hints, v.Ref) {
+				if sees(hints, v.Ref, time.Second) {
 					return true
 				}
 				// Watch may not have been listening yet: change something else and try again.
@@ -62,7 +62,7 @@ var watchTests = []test{
 		}
 		task, err := other.Delete(t.Context(), v.Ref, x.everything(v))
 		x.await(t, other, task, err)
-		require.True(t, sees(hints, v.Ref), "no hint of a deletion")
+		require.True(t, sees(hints, v.Ref, x.Patience), "no hint of a deletion")
 		cancel()
 		select {
 		case err := <-end:
@@ -79,7 +79,7 @@ var watchTests = []test{
 		x.eventually(t, "both get hints", func() bool {
 			x.power(t, v.Ref, drivers.PowerStart)
 			x.power(t, v.Ref, drivers.PowerOff)
-			return sees(a, v.Ref) && sees(b, v.Ref)
+			return sees(a, v.Ref, time.Second) && sees(b, v.Ref, time.Second)
 		})
 		cancel()
 		require.NoError(t, <-endA)

@@ -2,6 +2,7 @@ package libvirt
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -19,6 +20,24 @@ import (
 	"github.com/novacron/novacron/internal/fault"
 )
 
+const (
+	// prompt bounds what we end ourselves. It is long for a busy machine, and shorter than the keepalive
+	// and a call's own deadline, which would end it otherwise.
+	prompt = keepSeconds * keepCount * time.Second
+	// patience is for what comes by itself, however busy the machine is.
+	patience = time.Minute
+)
+
+// eventually waits until something is so.
+func eventually(t testing.TB, what string, so func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !so(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%s: not so after %v", what, patience)
+		}
+	}
+}
+
 // wire is a way to the daemon that can be made to hang or to break.
 type wire struct {
 	dial dialFunc
@@ -28,6 +47,8 @@ type wire struct {
 	conns []*wireConn
 	dials int
 	down  bool
+
+	sent atomic.Int64 // writes to the daemon
 }
 
 func newWire(t testing.TB) *wire {
@@ -72,6 +93,59 @@ func (w *wire) cut() {
 	w.conns = nil
 }
 
+// noticed waits until every session knows that its connection is cut.
+func (w *wire) noticed(t testing.TB, d *Driver) {
+	t.Helper()
+	eventually(t, "the cut is noticed", func() bool {
+		d.pool.mu.Lock()
+		defer d.pool.mu.Unlock()
+		for s := range d.pool.all {
+			if !s.isCut() {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// ping starts one on a host that hangs, and returns once it is under way.
+func (w *wire) ping(t testing.TB, d *Driver) <-chan error {
+	t.Helper()
+	before, ended := w.sent.Load(), make(chan error, 1)
+	go func() { ended <- d.Ping(t.Context()) }()
+	eventually(t, "a ping is under way", func() bool { return len(d.pool.slots) > 0 && w.sent.Load() > before })
+	return ended
+}
+
+// watching starts a watch, and returns once hints come of what another connection does. Its end comes through the channel.
+func watching(ctx context.Context, t testing.TB, d, other *Driver, emit func(drivers.Hint)) <-chan error {
+	t.Helper()
+	ref := foreign(t, other, fmt.Sprintf(`<domain type='qemu'><name>%s</name><memory unit='MiB'>64</memory><os><type>hvm</type></os></domain>`, unique("nvtest-")))
+	var hints atomic.Int64
+	ended := make(chan error, 1)
+	go func() {
+		ended <- d.Watch(ctx, func(h drivers.Hint) {
+			if h.Ref == ref {
+				hints.Add(1)
+			} else if emit != nil {
+				emit(h)
+			}
+		})
+	}()
+	eventually(t, "a hint comes", func() bool {
+		must(t, other.do(t.Context(), func(c *libvirt.Connect) error {
+			dom, err := domain(c, ref)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = dom.Free() }()
+			return dom.SetMetadata(libvirt.DOMAIN_METADATA_TITLE, unique(""), "", "", libvirt.DOMAIN_AFFECT_CONFIG)
+		}))
+		return hints.Load() > 0
+	})
+	return ended
+}
+
 type wireConn struct {
 	net.Conn
 	w      *wire
@@ -87,6 +161,12 @@ func (c *wireConn) Read(b []byte) (int, error) {
 	if c.broken.Load() {
 		return 0, net.ErrClosed
 	}
+	return n, err
+}
+
+func (c *wireConn) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	c.w.sent.Add(1)
 	return n, err
 }
 
@@ -107,7 +187,7 @@ func TestHostHangs(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if took := time.Since(began); took > 2*time.Second {
+	if took := time.Since(began); took > prompt {
 		t.Errorf("it took %v", took)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -116,7 +196,7 @@ func TestHostHangs(t *testing.T) {
 	if err := d.Ping(ctx); !fault.Is(err, fault.Canceled) {
 		t.Errorf("canceled: %v", err)
 	}
-	if took := time.Since(began); took > time.Second {
+	if took := time.Since(began); took > prompt {
 		t.Errorf("the cancel took %v", took)
 	}
 	w.flow()
@@ -126,13 +206,7 @@ func TestHostHangs(t *testing.T) {
 // recovers waits until the host answers again.
 func recovers(t *testing.T, d *Driver) {
 	t.Helper()
-	var err error
-	for began := time.Now(); time.Since(began) < 10*time.Second; time.Sleep(20 * time.Millisecond) {
-		if err = d.Ping(t.Context()); err == nil {
-			return
-		}
-	}
-	t.Fatalf("it does not recover: %v", err)
+	eventually(t, "the host answers", func() bool { return d.Ping(t.Context()) == nil })
 }
 
 // The keepalive finds a silent host without any call's deadline: the watcher learns of it.
@@ -142,9 +216,7 @@ func TestKeepalive(t *testing.T) {
 	}
 	w := newWire(t)
 	d := w.open(t)
-	ended := make(chan error, 1)
-	go func() { ended <- d.Watch(t.Context(), func(drivers.Hint) {}) }()
-	time.Sleep(300 * time.Millisecond)
+	ended := watching(t.Context(), t, d, testDriver(t), nil)
 	w.hang()
 	began := time.Now()
 	select {
@@ -153,7 +225,7 @@ func TestKeepalive(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 		t.Logf("found after %v", time.Since(began).Round(time.Millisecond))
-	case <-time.After(15 * time.Second):
+	case <-time.After(patience):
 		t.Error("not found")
 	}
 	w.flow()
@@ -165,17 +237,19 @@ func TestHostBreaks(t *testing.T) {
 	d := w.open(t)
 	must(t, d.Ping(t.Context()))
 	w.hang()
-	time.AfterFunc(200*time.Millisecond, func() { w.cut(); w.flow() })
+	ended := w.ping(t, d)
+	w.cut()
+	w.flow()
 	began := time.Now()
-	if err := d.Ping(t.Context()); !fault.Is(err, fault.Unavailable) {
+	if err := <-ended; !fault.Is(err, fault.Unavailable) {
 		t.Errorf("%v", err)
 	}
-	if took := time.Since(began); took > time.Second {
+	if took := time.Since(began); took > prompt {
 		t.Errorf("it took %v", took)
 	}
 	must(t, d.Ping(t.Context()))
 	w.cut() // between calls
-	time.Sleep(50 * time.Millisecond)
+	w.noticed(t, d)
 	must(t, d.Ping(t.Context()))
 }
 
@@ -187,7 +261,7 @@ func TestReconnectsAreFew(t *testing.T) {
 	w.down, w.dials = true, 0
 	w.mu.Unlock()
 	w.cut()
-	time.Sleep(50 * time.Millisecond)
+	w.noticed(t, d)
 	var calls int
 	for began := time.Now(); time.Since(began) < 2*time.Second; calls++ {
 		if err := d.Ping(t.Context()); !fault.Is(err, fault.Unavailable) {
@@ -210,42 +284,39 @@ func TestReconnectsAreFew(t *testing.T) {
 func TestCloseLeavesNothing(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir()) // other processes leave and take their own meanwhile
 	must(t, runEvents())
+	other := testDriver(t)
+	first := goleak.IgnoreCurrent()
 	_ = newWire(t).open(t).Close()
-	time.Sleep(200 * time.Millisecond)
+	nothing(t, first)
 	before, descriptors := goleak.IgnoreCurrent(), openFiles(t)
 	w := newWire(t)
 	d := w.open(t)
-	go func() { _ = d.Watch(t.Context(), func(drivers.Hint) {}) }()
+	watch := watching(t.Context(), t, d, other, nil)
 	var wg sync.WaitGroup
 	for range 30 {
 		wg.Go(func() { _ = d.Ping(t.Context()) })
 	}
 	wg.Wait()
 	w.hang()
-	ended := make(chan error, 1)
-	go func() { ended <- d.Ping(t.Context()) }()
-	time.Sleep(100 * time.Millisecond)
+	ended := w.ping(t, d)
 	must(t, d.Close())
 	must(t, d.Close())
-	select {
-	case err := <-ended:
-		if !fault.Is(err, fault.Unavailable) {
-			t.Errorf("%v", err)
+	for what, end := range map[string]<-chan error{"call": ended, "watch": watch} {
+		select {
+		case err := <-end:
+			if !fault.Is(err, fault.Unavailable) {
+				t.Errorf("%s: %v", what, err)
+			}
+		case <-time.After(prompt):
+			t.Errorf("a %s outlives the connection", what)
 		}
-	case <-time.After(2 * time.Second):
-		t.Error("a call outlives the connection")
 	}
 	w.flow()
 	if err := d.Ping(t.Context()); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("after the end: %v", err)
 	}
-	if err := goleak.Find(before); err != nil {
-		t.Error(err)
-	}
-	for range 50 {
-		if openFiles(t) <= descriptors {
-			break
-		}
+	nothing(t, before)
+	for end := time.Now().Add(prompt); openFiles(t) > descriptors && time.Now().Before(end); {
 		time.Sleep(20 * time.Millisecond)
 	}
 	if n := openFiles(t); n > descriptors {
@@ -262,15 +333,25 @@ func TestCloseLeavesNothing(t *testing.T) {
 	}
 }
 
+// nothing waits until no goroutine is left but those of before.
+func nothing(t testing.TB, before goleak.Option) {
+	t.Helper()
+	var err error
+	for end := time.Now().Add(prompt); time.Now().Before(end); {
+		if err = goleak.Find(before); err == nil {
+			return
+		}
+	}
+	t.Error(err)
+}
+
 // A watch that has ended leaves nothing, however it ended: each once kept a descriptor.
 func TestWatchesLeaveNothing(t *testing.T) {
 	w := newWire(t)
-	d := w.open(t)
+	d, other := w.open(t), testDriver(t)
 	watch := func(end func()) {
 		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan error, 1)
-		go func() { ended <- d.Watch(ctx, func(drivers.Hint) {}) }()
-		time.Sleep(100 * time.Millisecond)
+		ended := watching(ctx, t, d, other, nil)
 		if end != nil {
 			end()
 		} else {
@@ -279,11 +360,7 @@ func TestWatchesLeaveNothing(t *testing.T) {
 		<-ended
 		cancel()
 		// A cut takes the idle connections too, and each may be noticed by the call that takes it first.
-		err := d.Ping(t.Context())
-		for began := time.Now(); err != nil && time.Since(began) < 5*time.Second; time.Sleep(20 * time.Millisecond) {
-			err = d.Ping(t.Context())
-		}
-		must(t, err)
+		recovers(t, d)
 	}
 	watch(nil)
 	before := openFiles(t)
@@ -291,11 +368,7 @@ func TestWatchesLeaveNothing(t *testing.T) {
 		watch(nil)
 		watch(w.cut)
 	}
-	for began := time.Now(); openFiles(t) > before+3; time.Sleep(50 * time.Millisecond) {
-		if time.Since(began) > 5*time.Second {
-			t.Fatalf("%d descriptors after 12 watches, before %d", openFiles(t), before)
-		}
-	}
+	eventually(t, "12 watches have left less than a descriptor each", func() bool { return openFiles(t) <= before+3 })
 }
 
 // openFiles counts them; what another test's clean-up still closes goes away meanwhile.

@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -14,42 +12,23 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"libvirt.org/go/libvirt"
 
 	"github.com/novacron/novacron/drivers"
 )
 
-// linuxGuest defines a VM that boots a real Linux (a kernel and a small initramfs that the test
-// hosts have in /var/lib/libvirt/boot) with one disk in pool, and removes it at the end.
+// linuxGuest defines a VM of others that boots the small Linux from a disk in pool, and removes it at the end.
 func linuxGuest(t *testing.T, d *Driver, pool string) drivers.Ref {
 	t.Helper()
-	for _, f := range []string{"vmlinux", "initrd.gz"} {
-		if _, err := os.Stat(filepath.Join(testHosts(t), "hosta/lib/boot", f)); err != nil {
-			t.Skipf("the test hosts have no %s for a Linux guest", f)
-		}
-	}
-	name := unique("nvtest-")
-	file, format, err := d.makeDisk(t.Context(), name, 0, name, drivers.DiskRequest{Pool: pool, CapacityBytes: 64 << 20})
+	image, name := linuxImage(t, d), unique("nvtest-")
+	file, format, err := d.makeDisk(t.Context(), name, 0, name, drivers.DiskRequest{Pool: pool, Image: &image})
 	require.NoError(t, err)
-	doc := fmt.Sprintf(`<domain type='qemu'><name>%s</name><memory unit='MiB'>192</memory><vcpu>1</vcpu>
-<os><type arch='x86_64' machine='q35'>hvm</type><kernel>/var/lib/libvirt/boot/vmlinux</kernel><initrd>/var/lib/libvirt/boot/initrd.gz</initrd>
-<cmdline>console=ttyS0 quiet hn=%s</cmdline></os><features><acpi/><apic/></features><devices>
+	ref := foreign(t, d, fmt.Sprintf(`<domain type='qemu'><name>%s</name><memory unit='MiB'>192</memory><vcpu>1</vcpu>
+<os><type arch='x86_64' machine='q35'>hvm</type></os><features><acpi/><apic/></features><devices>
 <disk type='file' device='disk'><driver name='qemu' type='%s'/><source file='%s'/><target dev='vda' bus='virtio'/></disk>
 <interface type='network'><source network='default'/><model type='virtio'/></interface>
 <serial type='pty'><target port='0'/></serial><console type='pty'><target type='serial' port='0'/></console>
 <channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>
-<graphics type='vnc' port='-1' autoport='yes' listen='127.0.0.1' passwd='secret12'/><memballoon model='virtio'/></devices></domain>`, name, name, format, file)
-	var ref drivers.Ref
-	require.NoError(t, d.do(t.Context(), func(c *libvirt.Connect) error {
-		dom, err := c.DomainDefineXML(doc)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = dom.Free() }()
-		id, err := dom.GetUUIDString()
-		ref = drivers.Ref(id)
-		return err
-	}))
+<graphics type='vnc' port='-1' autoport='yes' listen='127.0.0.1' passwd='secret12'/><memballoon model='virtio'/></devices></domain>`, name, format, file))
 	t.Cleanup(func() {
 		ctx := context.Background()
 		if _, err := d.Delete(ctx, ref, drivers.DeleteOptions{Snapshots: true, Disks: map[string]drivers.DiskFate{"vda": drivers.DiskDelete}}); err != nil {
@@ -73,6 +52,12 @@ func openShell(t *testing.T, d *Driver, ref drivers.Ref) *shell {
 	t.Helper()
 	c, err := d.Console(t.Context(), ref, drivers.ConsoleSerial)
 	require.NoError(t, err)
+	return readShell(t, c)
+}
+
+// readShell reads what a console shows from now on.
+func readShell(t *testing.T, c io.ReadWriteCloser) *shell {
+	t.Helper()
 	s := &shell{t: t, c: c}
 	t.Cleanup(func() { _ = c.Close() })
 	go func() {
@@ -91,9 +76,9 @@ func openShell(t *testing.T, d *Driver, ref drivers.Ref) *shell {
 }
 
 // wait waits until the guest has printed something.
-func (s *shell) wait(what string, patience time.Duration) string {
+func (s *shell) wait(what string) string {
 	s.t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(bootPatience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		s.mu.Lock()
 		all := s.seen.String()
 		s.mu.Unlock()
@@ -103,7 +88,7 @@ func (s *shell) wait(what string, patience time.Duration) string {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.t.Fatalf("the guest did not print %q within %v but\n%s", what, patience, s.seen.String())
+	s.t.Fatalf("the guest did not print %q within %v but\n%s", what, bootPatience, s.seen.String())
 	return ""
 }
 
@@ -117,11 +102,11 @@ func (s *shell) run(command string) string {
 	// The marks are computed, so that the echo of what is typed does not have them.
 	_, err := fmt.Fprintf(s.c, "echo B$((%d+1000))E; %s; echo D$((%d+1000))E\n", s.n, command, s.n)
 	require.NoError(s.t, err)
-	all := s.wait(fmt.Sprintf("D%dE", s.n+1000), 30*time.Second)
+	all := s.wait(fmt.Sprintf("D%dE", s.n+1000))
 	_, rest, _ := strings.Cut(all, fmt.Sprintf("B%dE", s.n+1000))
 	out, _, _ := strings.Cut(rest, fmt.Sprintf("D%dE", s.n+1000))
 	// The guest's network comes up when it likes, and says so in between.
-	return strings.TrimSpace(regexp.MustCompile(`NET eth0 [0-9.]+\r?\n`).ReplaceAllString(out, ""))
+	return strings.TrimSpace(regexp.MustCompile(`NET eth0 .*\r?\n`).ReplaceAllString(out, ""))
 }
 
 // bootShell starts the guest and waits until its shell answers.
@@ -130,18 +115,19 @@ func bootShell(t *testing.T, d *Driver, ref drivers.Ref) *shell {
 	_, err := d.Power(t.Context(), ref, drivers.PowerStart)
 	require.NoError(t, err)
 	s := openShell(t, d, ref)
-	s.wait("READY", 90*time.Second)
+	s.wait("READY")
 	s.run("stty -echo") // its echo would come back as output
 	return s
 }
 
-// disk reads and writes the beginning of the guest's disk.
+// write puts a text between the disk's boot sector and its first partition, where nobody else writes.
 func (s *shell) write(text string) {
 	s.t.Helper()
-	s.run("printf '%-16s' " + text + " | dd of=/dev/vda conv=fsync 2>/dev/null; sync")
+	s.run("printf '%-512s' " + text + " | dd of=/dev/vda bs=512 seek=1 conv=notrunc,fsync 2>/dev/null; sync")
 }
 
+// read reads it back, from the disk itself.
 func (s *shell) read() string {
 	s.t.Helper()
-	return s.run("echo 3 > /proc/sys/vm/drop_caches; head -c 16 /dev/vda")
+	return s.run("echo 3 > /proc/sys/vm/drop_caches; dd if=/dev/vda bs=512 skip=1 count=1 2>/dev/null")
 }

@@ -3,6 +3,7 @@ package libvirt
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -90,7 +91,7 @@ func inGuestInt(t testing.TB, d *Driver, ref drivers.Ref, command string) int {
 // agentUp waits until the guest's agent is there.
 func agentUp(t testing.TB, d *Driver, ref drivers.Ref) {
 	t.Helper()
-	for began := time.Now(); time.Since(began) < 90*time.Second; time.Sleep(250 * time.Millisecond) {
+	for began := time.Now(); time.Since(began) < bootPatience; time.Sleep(250 * time.Millisecond) {
 		vm, err := d.Get(t.Context(), ref)
 		must(t, err)
 		if vm.GuestAgent {
@@ -100,6 +101,9 @@ func agentUp(t testing.TB, d *Driver, ref drivers.Ref) {
 	}
 	t.Fatal("the guest's agent does not come up")
 }
+
+// bootPatience is for a guest to boot, under emulation on a busy machine.
+const bootPatience = 4 * time.Minute
 
 const (
 	guestMemory = `awk '/MemTotal/{print int($2/1024)}' /proc/meminfo`
@@ -197,29 +201,24 @@ func TestLinuxGrows(t *testing.T) {
 // ballooned waits until the guest has given back what it was not given.
 func ballooned(t testing.TB, d *Driver, ref drivers.Ref, mib int64) drivers.VM {
 	t.Helper()
-	for began := time.Now(); ; time.Sleep(100 * time.Millisecond) {
-		vm, err := d.Get(t.Context(), ref)
+	var vm drivers.VM
+	eventually(t, fmt.Sprintf("the guest has %d MiB", mib), func() bool {
+		var err error
+		vm, err = d.Get(t.Context(), ref)
 		must(t, err)
-		if vm.MemoryMiB == mib {
-			return vm
-		}
-		if time.Since(began) > 30*time.Second {
-			t.Fatalf("the guest has %d MiB, not %d", vm.MemoryMiB, mib)
-		}
-	}
+		return vm.MemoryMiB == mib
+	})
+	return vm
 }
 
 // agentGone waits until the guest's agent has closed its channel.
 func agentGone(t testing.TB, d *Driver, ref drivers.Ref) {
 	t.Helper()
-	for began := time.Now(); time.Since(began) < 60*time.Second; time.Sleep(50 * time.Millisecond) {
+	eventually(t, "the guest reboots", func() bool {
 		vm, err := d.Get(t.Context(), ref)
 		must(t, err)
-		if !vm.GuestAgent {
-			return
-		}
-	}
-	t.Error("the guest does not reboot")
+		return !vm.GuestAgent
+	})
 }
 
 func attachAndDetach(t *testing.T, d *Driver, ref drivers.Ref) {
@@ -233,16 +232,10 @@ func attachAndDetach(t *testing.T, d *Driver, ref drivers.Ref) {
 	}
 	nic, err := d.AttachNIC(t.Context(), ref, drivers.NICRequest{MAC: "52:54:00:0a:0b:0c"})
 	must(t, err)
-	seen := ""
-	for range 40 {
-		if seen = inGuest(t, d, ref, "cat /sys/block/"+disk.Name+"/size /sys/class/net/*/address"); strings.Contains(seen, "65536") && strings.Contains(seen, nic.MAC) {
-			break
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	if !strings.Contains(seen, "65536") || !strings.Contains(seen, nic.MAC) {
-		t.Errorf("the guest sees %q", seen)
-	}
+	eventually(t, "the guest sees disk and NIC", func() bool {
+		seen := inGuest(t, d, ref, "cat /sys/block/"+disk.Name+"/size /sys/class/net/*/address")
+		return strings.Contains(seen, "65536") && strings.Contains(seen, nic.MAC)
+	})
 	for range 2 {
 		must(t, d.DetachNIC(t.Context(), ref, nic.MAC))
 		must(t, d.DetachDisk(t.Context(), ref, disk.Name, drivers.DiskDelete))

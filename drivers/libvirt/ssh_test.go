@@ -72,14 +72,13 @@ func sshHost(t testing.TB, options string) drivers.Config {
 	})
 	c := drivers.Config{Kind: drivers.KindLibvirt, Transport: drivers.TransportSSH, Host: hostAddress(t, root), Port: port,
 		Accelerator: drivers.AcceleratorQEMU, Secrets: drivers.Secrets{SSHKey: key, SSHHostKey: hostPub}}
-	for range 100 {
-		if n, err := net.Dial("tcp", net.JoinHostPort(c.Host, strconv.Itoa(port))); err == nil {
+	eventually(t, "sshd listens", func() bool {
+		n, err := net.Dial("tcp", net.JoinHostPort(c.Host, strconv.Itoa(port)))
+		if err == nil {
 			_ = n.Close()
-			return c
 		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatal("sshd does not listen")
+		return err == nil
+	})
 	return c
 }
 
