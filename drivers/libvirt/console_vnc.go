@@ -112,7 +112,7 @@ func (s screen) through(ctx context.Context, client *ssh.Client) (net.Conn, erro
 		return nil, waited(ctx)
 	}
 	return nil, fault.New(fault.Unsupported, "the host's SSH server does not forward to the VM's screen").
-		With("Allow AllowTcpForwarding and AllowStreamLocalForwarding in its sshd_config; the serial console works without.").Because(err)
+		With("Look for AllowTcpForwarding no and AllowStreamLocalForwarding no in its sshd_config; the serial console works without.").Because(err)
 }
 
 // descriptor has the local daemon open it, and takes over what the daemon passes.

@@ -46,7 +46,7 @@ type wire struct {
 	hung  chan struct{} // closed: bytes flow
 	conns []*wireConn
 	dials int
-	down  bool
+	down  error // what a dial gets
 
 	sent atomic.Int64 // writes to the daemon
 }
@@ -63,8 +63,8 @@ func (w *wire) open(t testing.TB) *Driver {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.dials++
-		if w.down {
-			return nil, fault.New(fault.Unavailable, "the host cannot be reached")
+		if w.down != nil {
+			return nil, w.down
 		}
 		c, err := w.dial(ctx)
 		if err != nil {
@@ -257,27 +257,32 @@ func TestHostBreaks(t *testing.T) {
 func TestReconnectsAreFew(t *testing.T) {
 	w := newWire(t)
 	d := w.open(t)
-	w.mu.Lock()
-	w.down, w.dials = true, 0
-	w.mu.Unlock()
-	w.cut()
-	w.noticed(t, d)
-	var calls int
-	for began := time.Now(); time.Since(began) < 2*time.Second; calls++ {
-		if err := d.Ping(t.Context()); !fault.Is(err, fault.Unavailable) {
-			t.Fatalf("%v", err)
+	for _, why := range []*fault.Error{
+		fault.New(fault.Unavailable, "the host cannot be reached"),
+		fault.Field("caCert", "", "the host's certificate is signed by another CA"),
+	} {
+		w.mu.Lock()
+		w.down, w.dials = why, 0
+		w.mu.Unlock()
+		w.cut()
+		w.noticed(t, d)
+		var calls int
+		for began := time.Now(); time.Since(began) < 2*time.Second; calls++ {
+			if err := d.Ping(t.Context()); !fault.Is(err, why.Kind) {
+				t.Fatalf("%v", err)
+			}
+			time.Sleep(time.Millisecond)
 		}
-		time.Sleep(time.Millisecond)
+		w.mu.Lock()
+		dials := w.dials
+		w.down = nil
+		w.mu.Unlock()
+		t.Logf("%d calls, %d dials", calls, dials)
+		if dials > 10 {
+			t.Errorf("%d dials in 2 s", dials)
+		}
+		recovers(t, d)
 	}
-	w.mu.Lock()
-	dials := w.dials
-	w.down = false
-	w.mu.Unlock()
-	t.Logf("%d calls, %d dials", calls, dials)
-	if dials > 10 {
-		t.Errorf("%d dials in 2 s", dials)
-	}
-	recovers(t, d)
 }
 
 // Close ends what is under way, and nothing is left of a connection: no goroutine, thread or socket.

@@ -118,7 +118,7 @@ func (p *pool) dialWith(ctx context.Context, keepalive bool) (*session, error) {
 		return nil, waited(ctx) // the caller's impatience says nothing about the host
 	case err == nil:
 		p.fails, p.lastErr = 0, nil
-	case fault.Is(err, fault.Unavailable):
+	default: // a host that we do not trust is not asked more often than one that is down
 		wait := min(backoffMax, backoffMin<<min(p.fails, 10))
 		p.fails++
 		p.retryAt = time.Now().Add(wait/2 + rand.N(wait)/2)

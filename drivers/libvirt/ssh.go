@@ -82,19 +82,18 @@ func throughSSH(raw net.Conn, addr string, conf *ssh.ClientConfig) (net.Conn, er
 	}
 	_ = client.Close()
 	return nil, fault.New(fault.Unavailable, "SSH works, but the libvirt daemon's socket cannot be reached through it").
-		With("Check that libvirtd runs on the host, that the user is in its group libvirt, and that sshd allows AllowStreamLocalForwarding.").Because(last)
+		With("Check that libvirtd runs on the host, that the user is in its group libvirt, and that neither sshd_config (AllowStreamLocalForwarding no, AllowTcpForwarding no, DisableForwarding yes) nor the key's line in authorized_keys (restrict, no-port-forwarding) forbids forwarding.").Because(last)
 }
 
-// sshRefused says what is wrong with an SSH handshake. x/crypto/ssh has words only, no types.
+// sshRefused says what is wrong with an SSH handshake, as untrusted does. x/crypto/ssh has words only, no types.
 func sshRefused(err error) error {
 	e := fault.New(fault.Unavailable, "the SSH handshake with the host did not succeed").With("Check that the port is the host's SSH port.")
 	switch t := err.Error(); {
 	case strings.Contains(t, "host key mismatch"), strings.Contains(t, "no common algorithm for host key"):
-		e = fault.New(fault.Unavailable, "the host shows another key than the one that is pinned").At("sshHostKey").
-			With("If the host was reinstalled, give its new public key; otherwise somebody else may be answering.")
+		e = fault.Field("sshHostKey", "If the host was reinstalled, give its new public key; otherwise somebody else may be answering.",
+			"the host shows another key than the one that is pinned")
 	case strings.Contains(t, "unable to authenticate"):
-		e = fault.New(fault.Unavailable, "the host does not let this user in with this key").At("sshKey").
-			With("Add the key's public half to the user's authorized_keys on the host.")
+		e = fault.Field("sshKey", "Add the key's public half to the user's authorized_keys on the host.", "the host does not let this user in with this key")
 	}
 	return e.Because(err)
 }

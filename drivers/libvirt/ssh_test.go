@@ -98,12 +98,12 @@ func TestOpenBySSH(t *testing.T) {
 	other, otherPub := sshKey(t)
 	wrong := c
 	wrong.Secrets.SSHHostKey = otherPub
-	if _, err := Open(t.Context(), wrong); fault.Of(err).Field != "sshHostKey" || fault.KindOf(err) != fault.Unavailable {
+	if _, err := Open(t.Context(), wrong); fault.Of(err).Field != "sshHostKey" || fault.KindOf(err) != fault.Invalid {
 		t.Errorf("another host key: %v", err)
 	}
 	wrong = c
 	wrong.Secrets.SSHKey = other
-	if _, err := Open(t.Context(), wrong); fault.Of(err).Field != "sshKey" || fault.KindOf(err) != fault.Unavailable {
+	if _, err := Open(t.Context(), wrong); fault.Of(err).Field != "sshKey" || fault.KindOf(err) != fault.Invalid {
 		t.Errorf("another key: %v", err)
 	}
 	wrong.Port = 16514
@@ -113,8 +113,10 @@ func TestOpenBySSH(t *testing.T) {
 }
 
 func TestSSHWithoutForwarding(t *testing.T) {
-	_, err := Open(t.Context(), sshHost(t, "AllowStreamLocalForwarding no"))
-	if f := fault.Of(err); f == nil || f.Kind != fault.Unavailable || !strings.Contains(f.Remedy, "AllowStreamLocalForwarding") {
-		t.Errorf("%v", err)
+	for _, option := range []string{"AllowStreamLocalForwarding no", "DisableForwarding yes"} {
+		_, err := Open(t.Context(), sshHost(t, option))
+		if f := fault.Of(err); f == nil || f.Kind != fault.Unavailable || !strings.Contains(f.Remedy, option) {
+			t.Errorf("%s: %v", option, err)
+		}
 	}
 }

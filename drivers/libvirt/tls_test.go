@@ -156,10 +156,36 @@ func TestCertificates(t *testing.T) {
 				return
 			}
 			f := fault.Of(err)
-			if f == nil || f.Kind != fault.Unavailable || f.Field != c.field || f.Remedy == "" || !strings.Contains(f.Message, c.has) {
+			if f == nil || f.Kind != fault.Invalid || f.Field != c.field || f.Remedy == "" || !strings.Contains(f.Message, c.has) {
 				t.Errorf("%s at %q: %v", f.Kind, f.Field, err)
 			}
 		})
+	}
+}
+
+// A daemon that ends between its handshake and its word looks like one that refuses us: it is not blamed on the certificate.
+func TestDaemonEndsAtTheHandshake(t *testing.T) {
+	a := newAuthority(t)
+	cert, key := a.pair(t, client())
+	serverCert, serverKey := a.pair(t, server())
+	pair, err := tls.X509KeyPair(serverCert, serverKey)
+	must(t, err)
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{pair}})
+	must(t, err)
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		_ = c.(*tls.Conn).HandshakeContext(t.Context())
+		_ = l.Close()
+	}()
+	dial, err := dialer(drivers.Config{Transport: drivers.TransportTLS, Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port,
+		Secrets: drivers.Secrets{CACert: a.pem, ClientCert: cert, ClientKey: key}})
+	must(t, err)
+	if _, err := dial(t.Context()); !fault.Is(err, fault.Unavailable) {
+		t.Error(err)
 	}
 }
 
@@ -228,15 +254,15 @@ func TestOpenByTLS(t *testing.T) {
 	// Our own certificate, refused by the real daemon.
 	a := newAuthority(t)
 	c.Secrets.ClientCert, c.Secrets.ClientKey = a.pair(t, client())
-	if _, err := Open(t.Context(), c); fault.Of(err).Field != "clientCert" {
+	if _, err := Open(t.Context(), c); !fault.Is(err, fault.Invalid) || fault.Of(err).Field != "clientCert" {
 		t.Errorf("a stranger's certificate: %v", err)
 	}
 	c.Secrets.CACert = a.pem
-	if _, err := Open(t.Context(), c); fault.Of(err).Field != "caCert" {
+	if _, err := Open(t.Context(), c); !fault.Is(err, fault.Invalid) || fault.Of(err).Field != "caCert" {
 		t.Errorf("another CA: %v", err)
 	}
 	c.Port = 1
-	if _, err := Open(t.Context(), c); fault.Of(err).Field != "port" {
+	if _, err := Open(t.Context(), c); !fault.Is(err, fault.Unavailable) || fault.Of(err).Field != "port" {
 		t.Errorf("port %s: %v", strconv.Itoa(c.Port), err)
 	}
 }

@@ -177,21 +177,36 @@ func tlsDialer(addr string, c drivers.Config) (dialFunc, error) {
 	conf := &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{pair}, ServerName: strings.TrimSuffix(c.Host, "."), MinVersion: tls.VersionTLS13,
 		DynamicRecordSizingDisabled: true} // see messages
 	return func(ctx context.Context) (net.Conn, error) {
-		raw, err := dialTCP(ctx, addr)
-		if err != nil {
-			return nil, err
+		for again := true; ; again = false {
+			t, err := handshake(ctx, addr, conf)
+			if err != nil {
+				return nil, err
+			}
+			if err = confirmed(ctx, t); err == nil {
+				return t, nil
+			}
+			_ = t.Close()
+			// A daemon that refuses us hangs up without a word, as does one that ends at this moment. Asked again,
+			// that one is not there.
+			if !again || !fault.Is(err, fault.Invalid) {
+				return nil, err
+			}
 		}
-		t := tls.Client(raw, conf)
-		if err := t.HandshakeContext(ctx); err != nil {
-			_ = raw.Close()
-			return nil, untrusted(ctx, err)
-		}
-		if err := confirmed(ctx, t); err != nil {
-			_ = raw.Close()
-			return nil, err
-		}
-		return t, nil
 	}, nil
+}
+
+// handshake connects and finds out whether it is the host that we trust.
+func handshake(ctx context.Context, addr string, conf *tls.Config) (*tls.Conn, error) {
+	raw, err := dialTCP(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	t := tls.Client(raw, conf)
+	if err := t.HandshakeContext(ctx); err != nil {
+		_ = raw.Close()
+		return nil, untrusted(ctx, err)
+	}
+	return t, nil
 }
 
 // confirmed reads the daemon's word on our certificate: one byte, 1. Under TLS 1.3 a refusal shows
@@ -213,11 +228,12 @@ func confirmed(ctx context.Context, c net.Conn) error {
 	if err == nil {
 		err = fmt.Errorf("the daemon's byte is %d", b[0])
 	}
-	return fault.New(fault.Unavailable, "the host's libvirt does not accept our client certificate").At("clientCert").
-		With("Use a certificate that is in date, is signed by the CA that the host's libvirtd trusts, is meant for clients, and is in its tls_allowed_dn_list if it has one.").Because(err)
+	return fault.Field("clientCert", "Use a certificate that is in date, is signed by the CA that the host's libvirtd trusts, is meant for clients, and is in its tls_allowed_dn_list if it has one.",
+		"the host's libvirt does not accept our client certificate").Because(err)
 }
 
-// untrusted says what is wrong with a handshake.
+// untrusted says what is wrong with a handshake. What trying again does not mend is Invalid, with the field that somebody
+// has to look at: there, or here.
 func untrusted(ctx context.Context, err error) error {
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return unreachable(ctx, err)
@@ -231,15 +247,15 @@ func untrusted(ctx context.Context, err error) error {
 	e := fault.New(fault.Unavailable, "the TLS handshake with the host did not succeed").With("Check that the port is libvirt's TLS port.")
 	switch {
 	case errors.As(err, &ca):
-		e = fault.New(fault.Unavailable, "the host's certificate is signed by another CA").At("caCert").With("Give the certificate of the CA that signed the host's certificate.")
+		e = fault.Field("caCert", "Give the certificate of the CA that signed the host's certificate.", "the host's certificate is signed by another CA")
 	case errors.As(err, &name):
-		e = fault.New(fault.Unavailable, "the host's certificate is for another name").At("host").With("Use the name or address that is in the certificate's subject alternative names, or have it issued for this one.")
+		e = fault.Field("host", "Use the name or address that is in the certificate's subject alternative names, or have it issued for this one.", "the host's certificate is for another name")
 	case errors.As(err, &cert) && cert.Reason == x509.Expired:
-		e = fault.New(fault.Unavailable, "the host's certificate has expired or is not valid yet").At("host").With("Renew the certificate on the host and restart its libvirtd; check both clocks.")
+		e = fault.Field("host", "Renew the certificate on the host and restart its libvirtd; check both clocks.", "the host's certificate has expired or is not valid yet")
 	case errors.As(err, &cert):
-		e = fault.New(fault.Unavailable, "the host's certificate may not be used by a server").At("host").With("Have it issued with the extended key usage of a server.")
+		e = fault.Field("host", "Have it issued with the extended key usage of a server.", "the host's certificate may not be used by a server")
 	case strings.Contains(err.Error(), "protocol version"): // the peer's alert, or our own refusal of its answer
-		e = fault.New(fault.Unavailable, "the host does not speak TLS 1.3").At("host").With("Allow TLS 1.3 in tls_priority of the host's libvirtd.conf.")
+		e = fault.Field("host", "Allow TLS 1.3 in tls_priority of the host's libvirtd.conf.", "the host does not speak TLS 1.3")
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF):
 		e = fault.New(fault.Unavailable, "the host broke off the TLS handshake").With("Check that the port is libvirt's TLS port and that its daemon runs.")
 	case errors.As(err, &plain):
