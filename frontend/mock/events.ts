@@ -5,9 +5,21 @@ export type Batch = { cursor: string; missed: boolean; changes: Change[] }
 export class Log {
   private readonly changes: Change[] = []
   private readonly waiting = new Set<() => void>()
+  private losses = 0
+
+  /** The place up to which everything has happened. */
+  get cursor(): string {
+    return String(this.changes.length)
+  }
 
   publish(change: Change) {
     this.changes.push(change)
+    for (const wake of this.waiting) wake()
+  }
+
+  /** Whoever listens is told to have missed something. */
+  lose() {
+    this.losses++
     for (const wake of this.waiting) wake()
   }
 
@@ -19,9 +31,16 @@ export class Log {
       at = this.changes.length
       yield { cursor: String(at), missed, changes: [] }
     }
+    let { losses } = this
     while (true) {
-      if (at === this.changes.length) await this.more()
+      if (at === this.changes.length && losses === this.losses) await this.more()
       await new Promise((resolve) => setTimeout(resolve, 100))
+      if (losses !== this.losses) {
+        losses = this.losses
+        at = this.changes.length
+        yield { cursor: this.cursor, missed: true, changes: [] }
+        continue
+      }
       const last = new Map<string, Change>()
       for (const change of this.changes.slice(at)) if (change.noun === noun) last.set(change.id, change)
       at = this.changes.length

@@ -4,9 +4,8 @@ import userEvent from '@testing-library/user-event'
 import { execute, parse, subscribe } from 'graphql'
 import { type ReactNode, Suspense } from 'react'
 import { RelayEnvironmentProvider } from 'react-relay'
-import { type GraphQLResponse, Observable } from 'relay-runtime'
 import { createEnvironment } from '@/relay/environment'
-import { faultOfGraphQL } from '@/relay/fault'
+import type { Answer } from '@/relay/network'
 import { Toasts } from '@/ui/Toasts'
 import { mockSchema } from './schema'
 import { seed } from './seed'
@@ -15,30 +14,27 @@ import { World } from './world'
 /** A page over a world of its own: the contract's schema, no network, and time that runs fifty times as fast. */
 export function renderPage(page: ReactNode, world = new World(seed(30), 0.02)) {
   const schema = mockSchema(world)
-  const environment = createEnvironment(
-    async (request, variableValues) => {
-      const document = parse(request.text ?? '')
-      const result = await execute({ schema, document, variableValues, operationName: request.name })
-      if (!result.data && result.errors?.[0]) throw faultOfGraphQL(result.errors[0])
-      return JSON.parse(JSON.stringify(result)) as GraphQLResponse
+  const environment = createEnvironment({
+    ask: async ({ operationName, query, variables }) => {
+      const result = await execute({ schema, document: parse(query), variableValues: variables, operationName })
+      return JSON.parse(JSON.stringify(result)) as Answer
     },
-    (request, variableValues) =>
-      Observable.create((sink) => {
-        let over = false
-        const listen = async () => {
-          const stream = await subscribe({ schema, document: parse(request.text ?? ''), variableValues })
-          if (!(Symbol.asyncIterator in stream)) return
-          for await (const message of stream) {
-            if (over) return
-            sink.next(JSON.parse(JSON.stringify(message)))
-          }
+    listen: ({ query, variables }, sink) => {
+      let over = false
+      const listen = async () => {
+        const stream = await subscribe({ schema, document: parse(query), variableValues: variables })
+        if (!(Symbol.asyncIterator in stream)) return
+        for await (const message of stream) {
+          if (over) return
+          sink.next(JSON.parse(JSON.stringify(message)))
         }
-        void listen()
-        return () => {
-          over = true
-        }
-      }),
-  )
+      }
+      void listen()
+      return () => {
+        over = true
+      }
+    },
+  })
   const shown = render(
     <Tooltip.Provider>
       <RelayEnvironmentProvider environment={environment}>

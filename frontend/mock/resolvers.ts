@@ -25,6 +25,7 @@ export function readers(world: World): Resolvers {
     Query: {
       node: (_: unknown, { id }: { id: string }) => lookUp(db, id),
       viewer: () => viewer(db),
+      eventCursor: () => world.log.cursor,
       about: () => ({ version: '0.1.0', startedAt: now(), maxPageSize: 1000 }),
       vms: (
         _: unknown,

@@ -64,7 +64,7 @@ test('a VM from its making to its end, by mouse', async ({ page }) => {
   })
 
   await test.step('delete it with its disk, in the list', async () => {
-    await page.goto('/vms')
+    await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Virtual machines' }).click()
     const row = page.getByRole('row', { name: vm })
     await expect(row).toContainText('Stopped')
     await row.getByRole('button', { name: `Actions for ${vm}` }).click()

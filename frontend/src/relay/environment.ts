@@ -1,43 +1,15 @@
 'use client'
-import {
-  Environment,
-  type FetchFunction,
-  type GraphQLResponse,
-  type MissingFieldHandler,
-  Network,
-  Observable,
-  RecordSource,
-  ROOT_TYPE,
-  Store,
-  type SubscribeFunction,
-} from 'relay-runtime'
-import { Fault, faultOfGraphQL, unreachable } from './fault'
-import { countEvent } from './live'
+import { Environment, type MissingFieldHandler, RecordSource, ROOT_TYPE, Store } from 'relay-runtime'
+import { Fault, unreachable } from './fault'
+import { type Answer, createNetwork, type Request, type Ways } from './network'
 import { leaveForSignIn } from './session'
 import { socket } from './socket'
 
-const fetchGraphQL: FetchFunction = async (request, variables) => {
-  const body = JSON.stringify({ operationName: request.name, query: request.text, variables })
-  const reading = request.operationKind === 'query'
-  const answer = await post(body).catch((fault: Fault) => {
-    // A connection that was cut under way is made anew; only what changes nothing is asked twice.
-    if (reading && fault.facts.code === 'UNAVAILABLE') return pause(RETRY_AFTER).then(() => post(body))
-    throw fault
-  })
-  if (!answer.data) throw answer.errors?.[0] ? faultOfGraphQL(answer.errors[0]) : unreachable()
-  return answer as GraphQLResponse
-}
-
-const RETRY_AFTER = 400
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
-
-type Answer = { data?: unknown; errors?: { message: string; extensions?: Record<string, unknown> }[] }
-
-async function post(body: string): Promise<Answer> {
+async function post(request: Request): Promise<Answer> {
   const reply = await fetch('/graphql', {
     method: 'POST',
     headers: { 'content-type': 'application/json', accept: 'application/graphql-response+json, application/json' },
-    body,
+    body: JSON.stringify(request),
   }).catch(() => {
     throw unreachable()
   })
@@ -50,34 +22,9 @@ async function post(body: string): Promise<Answer> {
   })
 }
 
-/**
- * A subscription that has an `after` variable resumes: the cursor of each message is written into the
- * variables, and the socket sends those anew whenever it had to connect again.
- */
-const subscribeGraphQL: SubscribeFunction = (request, given) =>
-  Observable.create<GraphQLResponse>((sink) => {
-    const variables: Record<string, unknown> = { ...given }
-    const resumable = request.text?.includes('$after') ?? false
-    return socket().subscribe(
-      { operationName: request.name, query: request.text ?? '', variables },
-      {
-        next: (message) => {
-          const [payload] = Object.values(message.data ?? {})
-          if (resumable && hasCursor(payload)) variables.after = payload.cursor
-          countEvent()
-          sink.next(message as GraphQLResponse)
-        },
-        error: (cause) => {
-          const [first] = Array.isArray(cause) ? cause : []
-          sink.error(first ? faultOfGraphQL(first) : unreachable())
-        },
-        complete: () => sink.complete(),
-      },
-    )
-  })
-
-function hasCursor(payload: unknown): payload is { cursor: string } {
-  return typeof payload === 'object' && payload !== null && 'cursor' in payload
+const server: Ways = {
+  ask: post,
+  listen: (request, sink) => socket().subscribe<Record<string, unknown>>(request, sink),
 }
 
 /** `vm(id:)` and its like are things the store may have already, by their id. */
@@ -98,9 +45,9 @@ export function recordId(value: Record<string, unknown>, type: string): string |
   return typeof value.id === 'string' && !type.endsWith('Event') ? value.id : undefined
 }
 
-export function createEnvironment(fetchFn = fetchGraphQL, subscribeFn = subscribeGraphQL): Environment {
+export function createEnvironment(ways: Ways): Environment {
   return new Environment({
-    network: Network.create(fetchFn, subscribeFn),
+    network: createNetwork(ways),
     store: new Store(new RecordSource(), { gcReleaseBufferSize: 20, queryCacheExpirationTime: null }),
     missingFieldHandlers,
     getDataID: recordId,
@@ -111,6 +58,6 @@ let environment: Environment | undefined
 
 /** The one store of this tab; sign-out drops it with the page. */
 export function browserEnvironment(): Environment {
-  environment ??= createEnvironment()
+  environment ??= createEnvironment(server)
   return environment
 }

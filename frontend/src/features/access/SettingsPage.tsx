@@ -1,13 +1,14 @@
 'use client'
 import { Plus } from 'lucide-react'
 import { useState } from 'react'
-import { graphql, useLazyLoadQuery } from 'react-relay'
+import { graphql } from 'react-relay'
 import type { SettingsPageQuery } from '@/__generated__/SettingsPageQuery.graphql'
 import type { SettingsPageRevokeMutation } from '@/__generated__/SettingsPageRevokeMutation.graphql'
 import { setTheme, type Theme, useTheme } from '@/lib/theme'
 import { type Fault, faultOf } from '@/relay/fault'
 import { signOut } from '@/relay/session'
 import { useAction } from '@/relay/use-action'
+import { useReading } from '@/relay/use-reading'
 import { Age } from '@/ui/Age'
 import { Button } from '@/ui/Button'
 import { ConfirmDialog } from '@/ui/ConfirmDialog'
@@ -19,7 +20,7 @@ import { ROLE } from './roles'
 /** What is yours: the theme, the keys for your programs. */
 export function SettingsPage() {
   const [fetchKey, setFetchKey] = useState(0)
-  const { viewer, about } = useLazyLoadQuery<SettingsPageQuery>(
+  const { viewer, about } = useReading<SettingsPageQuery>(
     graphql`
       query SettingsPageQuery {
         viewer {
@@ -46,7 +47,7 @@ export function SettingsPage() {
       }
     `,
     {},
-    { fetchKey, fetchPolicy: 'store-and-network' },
+    fetchKey,
   )
   const theme = useTheme()
   const [creating, setCreating] = useState(false)

@@ -9,6 +9,7 @@ import { paths } from '@/lib/paths'
 import { formatMiB, plural } from '@/lib/units'
 import { Fault, faultOf } from '@/relay/fault'
 import { useAction } from '@/relay/use-action'
+import { useMayNot } from '@/relay/use-may'
 import { Button } from '@/ui/Button'
 import { FaultNote, Notice } from '@/ui/FaultNote'
 import { Form } from '@/ui/Form'
@@ -65,6 +66,7 @@ export function AddHostPage() {
       }
     }
   `)
+  const mayNot = useMayNot('ADMIN')
   const tell = (cause: unknown) => setFault(faultOf(cause))
   const tryIt = () => {
     setFault(null)
@@ -174,10 +176,10 @@ export function AddHostPage() {
             </Section>
           )}
           <div className="flex gap-2">
-            <Button type="submit" look="primary" busy={adding}>
+            <Button type="submit" look="primary" busy={adding} disabledReason={mayNot}>
               Add the host
             </Button>
-            <Button busy={testing} onClick={tryIt}>
+            <Button busy={testing} disabledReason={mayNot} onClick={tryIt}>
               Test the connection
             </Button>
           </div>

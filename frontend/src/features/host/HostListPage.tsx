@@ -1,9 +1,11 @@
 'use client'
 import { Plus, Server } from 'lucide-react'
 import Link from 'next/link'
-import { graphql, useLazyLoadQuery } from 'react-relay'
+import { graphql } from 'react-relay'
 import type { HostListPageQuery } from '@/__generated__/HostListPageQuery.graphql'
 import { paths } from '@/lib/paths'
+import { useMayNot } from '@/relay/use-may'
+import { useReading } from '@/relay/use-reading'
 import { Button } from '@/ui/Button'
 import { Empty, PageBody, PageHeader } from '@/ui/page'
 import { HostCards } from './HostCard'
@@ -21,9 +23,15 @@ const query = graphql`
 /** Whatever runs VMs, one card each. */
 export function HostListPage() {
   const fetchKey = useLiveHosts()
-  const { providers } = useLazyLoadQuery<HostListPageQuery>(query, {}, { fetchKey, fetchPolicy: 'store-and-network' })
+  const mayNot = useMayNot('ADMIN')
+  const { providers } = useReading<HostListPageQuery>(query, {}, fetchKey)
   const add = (
-    <Button look="primary" icon={<Plus aria-hidden className="size-4" />} link={<Link href={paths.newHost()} />}>
+    <Button
+      look="primary"
+      icon={<Plus aria-hidden className="size-4" />}
+      link={<Link href={paths.newHost()} />}
+      disabledReason={mayNot}
+    >
       Add a host
     </Button>
   )

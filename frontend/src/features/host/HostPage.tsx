@@ -1,7 +1,7 @@
 'use client'
 import Link from 'next/link'
 import { Suspense, useState } from 'react'
-import { graphql, useLazyLoadQuery } from 'react-relay'
+import { graphql } from 'react-relay'
 import type { HostPageQuery } from '@/__generated__/HostPageQuery.graphql'
 import type { HostPageRefreshMutation } from '@/__generated__/HostPageRefreshMutation.graphql'
 import { paths } from '@/lib/paths'
@@ -11,6 +11,7 @@ import { useTitle } from '@/lib/use-title'
 import { useRouteId } from '@/lib/use-url'
 import { faultOf } from '@/relay/fault'
 import { useAction } from '@/relay/use-action'
+import { useReading } from '@/relay/use-reading'
 import { Age } from '@/ui/Age'
 import { Button } from '@/ui/Button'
 import { CopyText } from '@/ui/Copy'
@@ -110,11 +111,7 @@ type Host = NonNullable<HostPageQuery['response']['hypervisorHost']>
 export function HostPage() {
   const id = useRouteId()
   const fetchKey = useLiveHosts()
-  const { hypervisorHost: host } = useLazyLoadQuery<HostPageQuery>(
-    query,
-    { id },
-    { fetchKey, fetchPolicy: 'store-and-network' },
-  )
+  const { hypervisorHost: host } = useReading<HostPageQuery>(query, { id }, fetchKey)
   const name = host && nameOf(host)
   useTitle(name ?? 'Host')
   if (!host)

@@ -1,7 +1,8 @@
 'use client'
 import { Suspense, useState } from 'react'
-import { graphql, useLazyLoadQuery } from 'react-relay'
+import { graphql } from 'react-relay'
 import type { AddImageDialogQuery } from '@/__generated__/AddImageDialogQuery.graphql'
+import { useReading } from '@/relay/use-reading'
 import { Dialog } from '@/ui/Dialog'
 import { Choice, SelectField } from '@/ui/fields'
 import { Bone } from '@/ui/page'
@@ -29,7 +30,7 @@ export function AddImageDialog({ provider, onDone, onClose }: Props) {
 }
 
 function Body({ provider: given, onDone, onClose }: Props) {
-  const { hypervisorHosts } = useLazyLoadQuery<AddImageDialogQuery>(
+  const { hypervisorHosts } = useReading<AddImageDialogQuery>(
     graphql`
       query AddImageDialogQuery {
         hypervisorHosts {
@@ -47,7 +48,6 @@ function Body({ provider: given, onDone, onClose }: Props) {
       }
     `,
     {},
-    { fetchPolicy: 'store-and-network' },
   )
   const [source, setSource] = useState<Source>('catalog')
   const usable = hypervisorHosts.filter((host) => host.status === 'ACTIVE')

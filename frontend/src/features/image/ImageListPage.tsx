@@ -2,12 +2,14 @@
 import { Disc3, Plus } from 'lucide-react'
 import Link from 'next/link'
 import { useEffect, useState } from 'react'
-import { graphql, useLazyLoadQuery } from 'react-relay'
+import { graphql } from 'react-relay'
 import type { ImageListPageQuery } from '@/__generated__/ImageListPageQuery.graphql'
 import { paths } from '@/lib/paths'
 import { sentence, sentences } from '@/lib/sentence'
 import { formatBytes } from '@/lib/units'
 import { useOperationPulse } from '@/relay/own-operations'
+import { useMayNot } from '@/relay/use-may'
+import { useReading } from '@/relay/use-reading'
 import { Age } from '@/ui/Age'
 import { Button } from '@/ui/Button'
 import { CopyText } from '@/ui/Copy'
@@ -70,19 +72,21 @@ export function ImageListPage() {
     return () => clearTimeout(timer)
   }, [pulse, fetchKey])
   const [added, setAdded] = useState(0)
-  const { images } = useLazyLoadQuery<ImageListPageQuery>(
-    query,
-    {},
-    { fetchKey: `${fetchKey}.${added}`, fetchPolicy: 'store-and-network' },
-  )
+  const { images } = useReading<ImageListPageQuery>(query, {}, `${fetchKey}.${added}`)
   const [adding, setAdding] = useState(false)
+  const mayNot = useMayNot('OPERATOR')
   const [leaving, setLeaving] = useState<{ id: string; name: string; volume: string } | null>(null)
   const done = () => {
     setAdding(false)
     setAdded(added + 1)
   }
   const add = (
-    <Button look="primary" icon={<Plus aria-hidden className="size-4" />} onClick={() => setAdding(true)}>
+    <Button
+      look="primary"
+      icon={<Plus aria-hidden className="size-4" />}
+      disabledReason={mayNot}
+      onClick={() => setAdding(true)}
+    >
       Add an image
     </Button>
   )

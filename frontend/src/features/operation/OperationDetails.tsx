@@ -1,6 +1,6 @@
 'use client'
 import { useState } from 'react'
-import { graphql, useLazyLoadQuery } from 'react-relay'
+import { graphql } from 'react-relay'
 import type { OperationDetailsCancelMutation } from '@/__generated__/OperationDetailsCancelMutation.graphql'
 import type { OperationDetailsQuery } from '@/__generated__/OperationDetailsQuery.graphql'
 import { sentence } from '@/lib/sentence'
@@ -8,6 +8,7 @@ import { formatDuration } from '@/lib/time'
 import { formatCount } from '@/lib/units'
 import { faultOf } from '@/relay/fault'
 import { useAction } from '@/relay/use-action'
+import { useReading } from '@/relay/use-reading'
 import { Age } from '@/ui/Age'
 import { Button } from '@/ui/Button'
 import { ConfirmDialog } from '@/ui/ConfirmDialog'
@@ -65,7 +66,7 @@ const query = graphql`
 
 /** Everything about one operation, and what can be done about it. */
 export function OperationDetails({ id }: { id: string }) {
-  const { operation } = useLazyLoadQuery<OperationDetailsQuery>(query, { id }, { fetchPolicy: 'store-and-network' })
+  const { operation } = useReading<OperationDetailsQuery>(query, { id })
   const [open, setOpen] = useState<string | null>(null)
   if (!operation) return <p className="mb-3 ml-9 text-soft">It is no longer known.</p>
   return (

@@ -1,13 +1,14 @@
 'use client'
 import { Activity } from 'lucide-react'
 import { Suspense, useDeferredValue, useEffect, useMemo, useState } from 'react'
-import { graphql, useLazyLoadQuery, usePaginationFragment } from 'react-relay'
+import { graphql, usePaginationFragment } from 'react-relay'
 import type { OperationListPage_query$key } from '@/__generated__/OperationListPage_query.graphql'
 import type { OperationListPagePaginationQuery } from '@/__generated__/OperationListPagePaginationQuery.graphql'
 import type { OperationFilter, OperationListPageQuery } from '@/__generated__/OperationListPageQuery.graphql'
 import { formatCount } from '@/lib/units'
 import { useURLState } from '@/lib/use-url'
 import { useOperationPulse } from '@/relay/own-operations'
+import { useReading } from '@/relay/use-reading'
 import { Button } from '@/ui/Button'
 import { cx } from '@/ui/cx'
 import { Bone, Empty, PageBody, PageHeader } from '@/ui/page'
@@ -72,14 +73,14 @@ function List({ filter, ...rest }: ListProps) {
     return () => clearTimeout(timer)
   }, [pulse, fetchKey])
   const variables = useMemo(() => ({ first: PAGE, filter }), [filter])
-  const query = useLazyLoadQuery<OperationListPageQuery>(
+  const query = useReading<OperationListPageQuery>(
     graphql`
       query OperationListPageQuery($first: Int!, $filter: OperationFilter) {
         ...OperationListPage_query @arguments(first: $first, filter: $filter)
       }
     `,
     variables,
-    { fetchKey, fetchPolicy: 'store-and-network' },
+    fetchKey,
   )
   return <Rows query={query} {...rest} />
 }

@@ -1,9 +1,10 @@
 'use client'
 import { useEffect, useState } from 'react'
-import { graphql, useLazyLoadQuery } from 'react-relay'
+import { graphql } from 'react-relay'
 import type { ActiveCountQuery } from '@/__generated__/ActiveCountQuery.graphql'
 import { formatCount } from '@/lib/units'
 import { useOperationPulse } from '@/relay/own-operations'
+import { useReading } from '@/relay/use-reading'
 
 /** How many operations have not ended; asked again when one changes, at most every two seconds. */
 export function ActiveCount() {
@@ -14,7 +15,7 @@ export function ActiveCount() {
     const timer = setTimeout(() => setFetchKey(pulse), 2000)
     return () => clearTimeout(timer)
   }, [pulse])
-  const { operations } = useLazyLoadQuery<ActiveCountQuery>(
+  const { operations } = useReading<ActiveCountQuery>(
     graphql`
       query ActiveCountQuery {
         operations(first: 1, filter: { active: true }) {
@@ -23,7 +24,7 @@ export function ActiveCount() {
       }
     `,
     {},
-    { fetchKey, fetchPolicy: 'store-and-network' },
+    fetchKey,
   )
   if (operations.totalCount === 0) return null
   return <span className="text-xs text-soft">{formatCount(operations.totalCount)}</span>

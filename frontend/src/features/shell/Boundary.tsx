@@ -6,13 +6,32 @@ import { FaultNote } from '@/ui/FaultNote'
 
 type State = { fault: Fault | null; tries: number }
 
-/** A part of a page that fails says so in its own place, and can be tried again; `silent` only goes away. */
+const AGAIN_AFTER = 5_000
+
+/**
+ * A part of a page that fails says so in its own place, and can be tried again; it tries by itself when the server did
+ * not answer. `silent` only goes away.
+ */
 export class Boundary extends Component<{ children: ReactNode; silent?: boolean }, State> {
   state: State = { fault: null, tries: 0 }
+  timer: ReturnType<typeof setTimeout> | undefined
 
   static getDerivedStateFromError(error: unknown) {
     return { fault: faultOf(error) }
   }
+
+  componentDidUpdate(_: unknown, { fault: before }: State) {
+    const { fault } = this.state
+    if (fault === before) return
+    clearTimeout(this.timer)
+    if (fault?.facts.code === 'UNAVAILABLE') this.timer = setTimeout(this.again, AGAIN_AFTER)
+  }
+
+  componentWillUnmount() {
+    clearTimeout(this.timer)
+  }
+
+  again = () => this.setState(({ tries }) => ({ fault: null, tries: tries + 1 }))
 
   render() {
     const { fault, tries } = this.state
@@ -26,7 +45,7 @@ export class Boundary extends Component<{ children: ReactNode; silent?: boolean 
     return (
       <div className="max-w-2xl p-4 md:p-6">
         <FaultNote fault={fault.facts}>
-          <Button size="sm" onClick={() => this.setState({ fault: null, tries: tries + 1 })}>
+          <Button size="sm" onClick={this.again}>
             Try again
           </Button>
         </FaultNote>

@@ -21,15 +21,16 @@ const INK: Record<LiveState, string> = {
 const TIP: Record<LiveState, string> = {
   connecting: 'The connection for changes is being made.',
   live: 'Changes show here as they happen.',
-  delayed: 'The server has not answered for some seconds.',
+  delayed: 'The server has not answered for some seconds: what you see may be older. It is asked again by itself.',
   offline: 'No connection: what you see is the last known. It is tried again by itself.',
 }
 
 /** Whether what is on the screen can be believed. The star flares with each change that arrives. */
 export function LiveMark() {
-  const { state, heardAt, events } = useLiveness()
+  const { state: connection, behind, heardAt, events } = useLiveness()
+  const state = connection === 'live' && behind ? 'delayed' : connection
   const now = useNow(1000)
-  const age = heardAt && state !== 'live' ? ` ${formatAge(heardAt, now)}` : ''
+  const age = heardAt && connection !== 'live' ? ` ${formatAge(heardAt, now)}` : ''
   return (
     <Tip text={TIP[state]}>
       <button type="button" className="flex items-center gap-1.5 rounded-sm text-xs text-soft">

@@ -1,9 +1,10 @@
 'use client'
 import { Suspense, useState } from 'react'
-import { graphql, useLazyLoadQuery } from 'react-relay'
+import { graphql } from 'react-relay'
 import type { AttachDiskDialogMutation } from '@/__generated__/AttachDiskDialogMutation.graphql'
 import type { AttachDiskDialogQuery } from '@/__generated__/AttachDiskDialogQuery.graphql'
 import { formatBytes, parseSize } from '@/lib/units'
+import { useReading } from '@/relay/use-reading'
 import { Button } from '@/ui/Button'
 import { Dialog, DialogActions, DialogBody } from '@/ui/Dialog'
 import { Form } from '@/ui/Form'
@@ -26,7 +27,7 @@ export function AttachDiskDialog(props: Props) {
 }
 
 function Fields({ vm, provider, onClose }: Props) {
-  const { hypervisorHosts } = useLazyLoadQuery<AttachDiskDialogQuery>(
+  const { hypervisorHosts } = useReading<AttachDiskDialogQuery>(
     graphql`
       query AttachDiskDialogQuery($provider: ID!) {
         hypervisorHosts(provider: $provider) {
@@ -45,7 +46,6 @@ function Fields({ vm, provider, onClose }: Props) {
       }
     `,
     { provider },
-    { fetchPolicy: 'store-and-network' },
   )
   const pools = hypervisorHosts.flatMap((host) => host.storagePools).filter((pool) => pool.active)
   const [kind, setKind] = useState<'new' | 'volume'>('new')

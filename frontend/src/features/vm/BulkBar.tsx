@@ -2,6 +2,7 @@
 import { X } from 'lucide-react'
 import { Suspense, useState } from 'react'
 import { formatCount } from '@/lib/units'
+import { useMayNot } from '@/relay/use-may'
 import { Button, IconButton } from '@/ui/Button'
 import { BulkDialog, type BulkVerb } from './BulkDialog'
 import { useSelection } from './selection'
@@ -12,6 +13,7 @@ export function BulkBar({ filter, total }: { filter: VMFilter; total: number }) 
   const { ids, all, selectAll, clear } = useSelection()
   const [verb, setVerb] = useState<BulkVerb | null>(null)
   const count = all ? total : ids.size
+  const mayNot = useMayNot('OPERATOR')
   if (count === 0) return null
   const chosen = all ? filter : { ids: [...ids] }
   return (
@@ -27,16 +29,16 @@ export function BulkBar({ filter, total }: { filter: VMFilter; total: number }) 
           Select all {formatCount(total)}
         </Button>
       )}
-      <Button size="sm" onClick={() => setVerb('START')}>
+      <Button size="sm" disabledReason={mayNot} onClick={() => setVerb('START')}>
         Start
       </Button>
-      <Button size="sm" onClick={() => setVerb('SHUTDOWN')}>
+      <Button size="sm" disabledReason={mayNot} onClick={() => setVerb('SHUTDOWN')}>
         Shut down
       </Button>
-      <Button size="sm" onClick={() => setVerb('POWER_OFF')}>
+      <Button size="sm" disabledReason={mayNot} onClick={() => setVerb('POWER_OFF')}>
         Force off
       </Button>
-      <Button size="sm" onClick={() => setVerb('DELETE')}>
+      <Button size="sm" disabledReason={mayNot} onClick={() => setVerb('DELETE')}>
         Delete
       </Button>
       <IconButton label="Clear selection" onClick={clear}>

@@ -1,12 +1,13 @@
 'use client'
 import { useState } from 'react'
-import { graphql, useLazyLoadQuery } from 'react-relay'
+import { graphql } from 'react-relay'
 import type { DeleteVMDialogMutation } from '@/__generated__/DeleteVMDialogMutation.graphql'
 import type { DeleteVMDialogQuery } from '@/__generated__/DeleteVMDialogQuery.graphql'
 import { formatBytes, plural } from '@/lib/units'
 import { type Fault, faultOf } from '@/relay/fault'
 import { follow } from '@/relay/own-operations'
 import { useAction } from '@/relay/use-action'
+import { useReading } from '@/relay/use-reading'
 import { ConfirmDialog } from '@/ui/ConfirmDialog'
 import { Notice } from '@/ui/FaultNote'
 import { Check } from '@/ui/fields'
@@ -15,7 +16,7 @@ import type { Subject } from './VMActions'
 
 /** Removes a VM: what becomes of each disk, of its snapshots, and of a guest that runs. */
 export function DeleteVMDialog({ vm: subject, onClose }: { vm: Subject; onClose: () => void }) {
-  const { vm } = useLazyLoadQuery<DeleteVMDialogQuery>(
+  const { vm } = useReading<DeleteVMDialogQuery>(
     graphql`
       query DeleteVMDialogQuery($id: ID!) {
         vm(id: $id) {
@@ -41,7 +42,6 @@ export function DeleteVMDialog({ vm: subject, onClose }: { vm: Subject; onClose:
       }
     `,
     { id: subject.id },
-    { fetchPolicy: 'store-and-network' },
   )
   const [remove, run] = useRemove()
   const disks = (vm?.configuration.disks ?? []).filter((disk) => disk.path !== '')

@@ -1,9 +1,10 @@
 'use client'
 import { useEffect, useState } from 'react'
-import { graphql, useLazyLoadQuery } from 'react-relay'
+import { graphql } from 'react-relay'
 import type { FacetsQuery } from '@/__generated__/FacetsQuery.graphql'
 import { formatQuery, hasTerm, parseQuery, toggleTerm } from '@/lib/filter'
 import { formatCount } from '@/lib/units'
+import { useReading } from '@/relay/use-reading'
 import { cx } from '@/ui/cx'
 import { State } from '@/ui/State'
 import { useVMPulse } from './pulse'
@@ -19,7 +20,7 @@ function useCounts(filter: VMFilter) {
     const timer = setTimeout(() => setFetchKey(pulse), 2000)
     return () => clearTimeout(timer)
   }, [pulse, fetchKey])
-  return useLazyLoadQuery<FacetsQuery>(
+  return useReading<FacetsQuery>(
     graphql`
       query FacetsQuery($filter: VMFilter) {
         vms(first: 1, filter: $filter) {
@@ -32,7 +33,7 @@ function useCounts(filter: VMFilter) {
       }
     `,
     { filter },
-    { fetchKey, fetchPolicy: 'store-and-network' },
+    fetchKey,
   ).vms
 }
 

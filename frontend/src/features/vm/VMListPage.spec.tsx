@@ -1,7 +1,10 @@
 import { screen, waitFor, within } from '@testing-library/react'
+import { startTransition, use, useState } from 'react'
 import { beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { newId } from '../../../mock/db'
 import { renderPage } from '../../../mock/harness'
 import { goTo } from '../../../mock/navigation'
+import type { World } from '../../../mock/world'
 import { VMActions } from './VMActions'
 import { VMListPage } from './VMListPage'
 
@@ -83,3 +86,67 @@ test('a VM that comes to match shows by itself; one that does not stays away', a
   await screen.findByRole('link', { name: first.name })
   expect(screen.queryByRole('link', { name: second.name })).toBeNull()
 })
+
+/** The list, and a way to it that is begun and given up, as navigation now and then does. */
+function Visits() {
+  const [at, setAt] = useState('list')
+  return (
+    <>
+      <button type="button" onClick={() => setAt('elsewhere')}>
+        Leave
+      </button>
+      <button type="button" onClick={() => startTransition(() => setAt('on the way'))}>
+        Set out
+      </button>
+      <button type="button" onClick={() => setAt('list')}>
+        Arrive
+      </button>
+      {at !== 'elsewhere' && page}
+      {at === 'on the way' && <Never />}
+    </>
+  )
+}
+
+const never = new Promise<string>(() => {})
+function Never() {
+  return use(never)
+}
+
+test('each visit reads the list anew, though one before it was given up', async () => {
+  const { user, world } = renderPage(<Visits />)
+  await screen.findByRole('link', { name: 'api-01' })
+  await user.click(screen.getByRole('button', { name: 'Leave' }))
+  await user.click(screen.getByRole('button', { name: 'Set out' }))
+  appear(world, 'came-meanwhile')
+  await user.click(screen.getByRole('button', { name: 'Arrive' }))
+  await screen.findByRole('link', { name: 'came-meanwhile' })
+})
+
+test('who missed something reads again, and shows what it had until then', async () => {
+  const { world } = renderPage(page)
+  const first = await screen.findByRole('link', { name: 'api-01' })
+  appear(world, 'came-unheard')
+  world.log.lose()
+  await screen.findByRole('link', { name: 'came-unheard' })
+  expect(first.isConnected).toBe(true)
+})
+
+test('a VM that goes while it is being made leaves the list', async () => {
+  const { world } = renderPage(page)
+  await screen.findByRole('link', { name: 'api-01' })
+  const vm = appear(world, 'half-made', 'PROVISIONING')
+  world.log.lose()
+  await screen.findByRole('link', { name: 'half-made' })
+  world.db.vms.delete(vm.id)
+  world.log.publish({ noun: 'vm', id: vm.id, kind: 'REMOVED' })
+  await waitFor(() => expect(screen.queryByRole('link', { name: 'half-made' })).toBeNull())
+})
+
+/** A VM that comes without an event. */
+function appear(world: World, name: string, status = 'STOPPED') {
+  const like = world.db.vms.get('vm_002')
+  if (!like) throw new Error('no such VM in the seed')
+  const vm = { ...like, id: newId('vm'), name, status }
+  world.db.vms.set(vm.id, vm)
+  return vm
+}

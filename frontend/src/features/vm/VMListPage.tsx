@@ -6,6 +6,7 @@ import { graphql, useLazyLoadQuery } from 'react-relay'
 import type { VMListPageQuery } from '@/__generated__/VMListPageQuery.graphql'
 import { paths } from '@/lib/paths'
 import { useURLState } from '@/lib/use-url'
+import { useMayNot } from '@/relay/use-may'
 import { Button } from '@/ui/Button'
 import { PageHeader } from '@/ui/page'
 import { Facets, Total } from './Facets'
@@ -17,6 +18,7 @@ import { formatSort, parseSort, SORTS, type SortKey, toVMFilter } from './vm-fil
 /** All VMs that match the address: text, facets and sort stand there and nowhere else. */
 export function VMListPage() {
   const [params, setParams] = useURLState()
+  const mayNot = useMayNot('OPERATOR')
   const { hypervisorHosts } = useLazyLoadQuery<VMListPageQuery>(
     graphql`
       query VMListPageQuery {
@@ -53,7 +55,12 @@ export function VMListPage() {
             </Suspense>
           }
           actions={
-            <Button look="primary" icon={<Plus aria-hidden className="size-4" />} link={<Link href={paths.newVM()} />}>
+            <Button
+              look="primary"
+              icon={<Plus aria-hidden className="size-4" />}
+              link={<Link href={paths.newVM()} />}
+              disabledReason={mayNot}
+            >
               New VM
             </Button>
           }

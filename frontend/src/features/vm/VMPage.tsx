@@ -1,9 +1,8 @@
 'use client'
 import Link from 'next/link'
 import { useSearchParams } from 'next/navigation'
-import { lazy, Suspense, useMemo } from 'react'
-import { graphql, useLazyLoadQuery, useRelayEnvironment } from 'react-relay'
-import { fetchQuery } from 'relay-runtime'
+import { lazy, Suspense, useMemo, useState } from 'react'
+import { graphql } from 'react-relay'
 import type { VMPageQuery } from '@/__generated__/VMPageQuery.graphql'
 import type { VMPageSubscription } from '@/__generated__/VMPageSubscription.graphql'
 import { Boundary } from '@/features/shell/Boundary'
@@ -11,6 +10,7 @@ import { paths } from '@/lib/paths'
 import { useTitle } from '@/lib/use-title'
 import { useRouteId } from '@/lib/use-url'
 import { useLive } from '@/relay/use-live'
+import { useReading } from '@/relay/use-reading'
 import { Bone, Empty } from '@/ui/page'
 import { Tabs } from '@/ui/Tabs'
 import { VMHeader } from './VMHeader'
@@ -71,12 +71,10 @@ const subscription = graphql`
 
 export function VMPage() {
   const id = useRouteId()
-  const environment = useRelayEnvironment()
-  const { vm } = useLazyLoadQuery<VMPageQuery>(query, { id }, { fetchPolicy: 'store-and-network' })
+  const [fetchKey, setFetchKey] = useState(0)
+  const { vm } = useReading<VMPageQuery>(query, { id }, fetchKey)
   const variables = useMemo(() => ({ filter: { ids: [id] } }), [id])
-  const reread = () => {
-    fetchQuery(environment, query, { id }).subscribe({})
-  }
+  const reread = () => setFetchKey((key) => key + 1)
   useLive<VMPageSubscription>(subscription, variables, {
     missed: reread,
     next: ({ vmEvents }) => {

@@ -1,8 +1,9 @@
 'use client'
 import { Menu } from '@base-ui/react/menu'
 import { Suspense } from 'react'
-import { graphql, useLazyLoadQuery } from 'react-relay'
+import { graphql } from 'react-relay'
 import type { VMRowMenuQuery } from '@/__generated__/VMRowMenuQuery.graphql'
+import { useReading } from '@/relay/use-reading'
 import { MenuEntries, MenuSheet } from '@/ui/Menu'
 import { Bone } from '@/ui/page'
 import { entriesOf } from './menu-entries'
@@ -24,7 +25,7 @@ export function VMRowMenu() {
 /** Asked when the menu opens: a list need not carry what only one row's menu shows. */
 function Actions({ vm: subject }: { vm: Subject }) {
   const act = useAct()
-  const { vm } = useLazyLoadQuery<VMRowMenuQuery>(
+  const { vm } = useReading<VMRowMenuQuery>(
     graphql`
       query VMRowMenuQuery($id: ID!) {
         vm(id: $id) {
@@ -39,7 +40,6 @@ function Actions({ vm: subject }: { vm: Subject }) {
       }
     `,
     { id: subject.id },
-    { fetchPolicy: 'store-and-network' },
   )
   if (!vm) return <MenuEntries entries={[{ kind: 'note', text: 'It is gone.' }]} />
   return <MenuEntries entries={entriesOf(vm.actions, (name) => act(name, subject))} />

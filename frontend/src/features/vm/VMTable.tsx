@@ -3,12 +3,14 @@ import { useVirtualizer } from '@tanstack/react-virtual'
 import { ArrowDown, ArrowUp, MonitorCog } from 'lucide-react'
 import Link from 'next/link'
 import { useEffect, useMemo, useRef } from 'react'
-import { graphql, useLazyLoadQuery, usePaginationFragment } from 'react-relay'
+import { graphql, usePaginationFragment, useRelayEnvironment } from 'react-relay'
 import type { VMTable_query$key } from '@/__generated__/VMTable_query.graphql'
 import type { VMTablePaginationQuery } from '@/__generated__/VMTablePaginationQuery.graphql'
 import type { VMTableQuery } from '@/__generated__/VMTableQuery.graphql'
 import { paths } from '@/lib/paths'
 import { usePhone } from '@/lib/use-media'
+import { useMayNot } from '@/relay/use-may'
+import { read, useReading } from '@/relay/use-reading'
 import { Button } from '@/ui/Button'
 import { cx } from '@/ui/cx'
 import { Bone, Empty } from '@/ui/page'
@@ -34,57 +36,54 @@ type Props = {
 }
 
 const PAGE = 100
+/** What the API gives at once. */
+const MOST = 1000
 const ROW = 37
 const CARD = 69
 
-export function VMTable({ filter, orderBy, ...rest }: Props) {
-  const query = useLazyLoadQuery<VMTableQuery>(
-    graphql`
-      query VMTableQuery(
-        $first: Int!
-        $filter: VMFilter
-        $orderBy: VMOrder
-        $creating: VMFilter
-        $withCreating: Boolean!
-      ) {
-        ...VMTable_query @arguments(first: $first, filter: $filter, orderBy: $orderBy)
-        creating: vms(first: 20, filter: $creating) @include(if: $withCreating) {
-          edges {
-            node {
-              id
-              name
-              ...VMRow_vm
-            }
-          }
+const query = graphql`
+  query VMTableQuery($first: Int!, $filter: VMFilter, $orderBy: VMOrder, $creating: VMFilter, $withCreating: Boolean!) {
+    ...VMTable_query @arguments(first: $first, filter: $filter, orderBy: $orderBy)
+    creating: vms(first: 20, filter: $creating) @include(if: $withCreating) {
+      __id
+      edges {
+        node {
+          id
+          name
+          ...VMRow_vm
         }
       }
-    `,
-    {
-      first: PAGE,
-      filter,
-      orderBy,
-      creating: { ...filter, status: ['PROVISIONING'] },
-      withCreating: !filter.status,
-    },
-    { fetchPolicy: 'store-and-network' },
-  )
-  return <Rows query={query} creating={query.creating} filter={filter} {...rest} />
+    }
+  }
+`
+
+export function VMTable({ filter, orderBy, ...rest }: Props) {
+  const environment = useRelayEnvironment()
+  const variables = {
+    first: PAGE,
+    filter,
+    orderBy,
+    creating: { ...filter, status: ['PROVISIONING' as const] },
+    withCreating: !filter.status,
+  }
+  const data = useReading<VMTableQuery>(query, variables)
+  const stop = useRef(() => {})
+  useEffect(() => () => stop.current(), [])
+  const reread = (rows: number) => {
+    stop.current()
+    stop.current = read(environment, query, { ...variables, first: Math.min(Math.max(PAGE, rows), MOST) })
+  }
+  return <Rows query={data} creating={data.creating} filter={filter} reread={reread} {...rest} />
 }
 
-function Rows({
-  query,
-  creating,
-  filter,
-  sort,
-  onSort,
-  dim,
-  filtered,
-  onClear,
-}: Omit<Props, 'orderBy'> & { query: VMTable_query$key; creating: VMTableQuery['response']['creating'] }) {
-  const { data, loadNext, hasNext, isLoadingNext, refetch } = usePaginationFragment<
-    VMTablePaginationQuery,
-    VMTable_query$key
-  >(
+type RowsProps = Omit<Props, 'orderBy'> & {
+  query: VMTable_query$key
+  creating: VMTableQuery['response']['creating']
+  reread: (rows: number) => void
+}
+
+function Rows({ query, creating, filter, reread, sort, onSort, dim, filtered, onClear }: RowsProps) {
+  const { data, loadNext, hasNext, isLoadingNext } = usePaginationFragment<VMTablePaginationQuery, VMTable_query$key>(
     graphql`
       fragment VMTable_query on Query
       @refetchable(queryName: "VMTablePaginationQuery")
@@ -118,8 +117,9 @@ function Rows({
     return [...made, ...vms.edges.map((edge) => edge.node).filter((vm) => !first.has(vm.id))]
   }, [vms.edges, creating])
   const listed = useMemo(() => new Set(rows.map((row) => row.id)), [rows])
-  useLiveVMs({ filter, connection: vms.__id, has: (id) => listed.has(id), whole: !hasNext }, () =>
-    refetch({ first: Math.max(PAGE, rows.length) }, { fetchPolicy: 'network-only' }),
+  useLiveVMs(
+    { filter, connection: vms.__id, creating: creating?.__id, has: (id) => listed.has(id), whole: !hasNext },
+    () => reread(rows.length),
   )
 
   const phone = usePhone()
@@ -272,12 +272,13 @@ function Head({ sort, onSort, every, some, onEvery }: HeadProps) {
 }
 
 function NoVMs() {
+  const mayNot = useMayNot('OPERATOR')
   return (
     <Empty
       icon={<MonitorCog aria-hidden />}
       title="No virtual machines yet"
       action={
-        <Button look="primary" link={<Link href={paths.newVM()} />}>
+        <Button look="primary" link={<Link href={paths.newVM()} />} disabledReason={mayNot}>
           New VM
         </Button>
       }

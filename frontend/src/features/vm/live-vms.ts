@@ -41,6 +41,8 @@ const match = graphql`
 type List = {
   filter: VMFilter
   connection: string
+  /** Those that are being made, which stand above it. */
+  creating: string | undefined
   has: (id: string) => boolean
   /** Whether the list is read to its end: only then is a VM that it lacks new to it. */
   whole: boolean
@@ -55,20 +57,21 @@ const everything = {}
  * ones come on top, gone ones leave, the order is that of the last reading. Events do not tell what
  * matches a filter, so the server is asked about those that the list lacks.
  */
-export function useLiveVMs({ filter, connection, has, whole }: List, missed: () => void) {
+export function useLiveVMs({ filter, connection, creating, has, whole }: List, missed: () => void) {
   const environment = useRelayEnvironment()
   const filtered = useMemo(() => Object.keys(filter).length > 0, [filter])
   const asking = useRef<{ ids: Set<string>; timer?: ReturnType<typeof setTimeout> }>({ ids: new Set() })
   const change = (update: (store: RecordSourceProxy) => void) => commitLocalUpdate(environment, update)
   const ask = useEffectEvent(() => {
-    const ids = [...asking.current.ids].slice(0, MANY)
+    const ids = [...asking.current.ids]
     asking.current = { ids: new Set() }
+    if (ids.length > MANY) return missed()
     fetchQuery<liveVmsMatchQuery>(environment, match, { filter: { ...filter, ids }, first: ids.length }).subscribe({
       next: ({ vms }) =>
         change((store) => {
           for (const { node } of vms.edges) addOnTop(store, connection, node.id)
         }),
-      error: () => {},
+      error: missed,
     })
   })
   useEffect(() => () => clearTimeout(asking.current.timer), [])
@@ -84,7 +87,7 @@ export function useLiveVMs({ filter, connection, has, whole }: List, missed: () 
       const gone = changes.filter(({ kind }) => kind === 'REMOVED')
       const added = changes.filter(({ kind, id }) => kind === 'ADDED' && !has(id))
       change((store) => {
-        for (const { id } of gone) remove(store, connection, id)
+        for (const { id } of gone) for (const list of [connection, creating]) remove(store, list, id)
         if (!filtered) for (const { id } of added) addOnTop(store, connection, id)
       })
       if (!filtered) return
@@ -103,7 +106,7 @@ function addOnTop(store: RecordSourceProxy, connection: string, id: string) {
   ConnectionHandler.insertEdgeBefore(list, ConnectionHandler.createEdge(store, list, vm, 'VMEdge'))
 }
 
-function remove(store: RecordSourceProxy, connection: string, id: string) {
-  const list = store.get(connection)
+function remove(store: RecordSourceProxy, from: string | undefined, id: string) {
+  const list = from ? store.get(from) : undefined
   if (list) ConnectionHandler.deleteNode(list, id)
 }

@@ -1,7 +1,8 @@
 'use client'
 import { useEffect, useRef, useState } from 'react'
 import { Button } from '@/ui/Button'
-import type { ConsoleState } from './use-console'
+import { ESCAPE, isEscape } from './escape'
+import { type ConsoleState, endOf } from './use-console'
 
 type RFB = import('@novnc/novnc').default
 type Props = { url: string; name: string; onState: (state: ConsoleState, why?: string) => void }
@@ -9,19 +10,24 @@ type Props = { url: string; name: string; onState: (state: ConsoleState, why?: s
 /** A VM's screen by VNC. Keys go to the guest while the screen has the focus. */
 export function Screen({ url, name, onState }: Props) {
   const box = useRef<HTMLDivElement>(null)
+  const leave = useRef<HTMLButtonElement>(null)
   const [rfb, setRFB] = useState<RFB | null>(null)
   useEffect(() => {
     let session: RFB | undefined
     let over = false
+    let opened = false
     import('@novnc/novnc').then(({ default: Client }) => {
       if (over || !box.current) return
       session = new Client(box.current, url, { wsProtocols: ['binary'] })
       session.scaleViewport = true
       session.background = 'black'
-      session.addEventListener('connect', () => onState('open'))
+      session.addEventListener('connect', () => {
+        opened = true
+        onState('open')
+      })
       session.addEventListener('disconnect', (event) => {
         setRFB(null)
-        onState(event.detail.clean ? 'closed' : 'failed', event.detail.clean ? '' : 'The connection broke.')
+        if (!over) onState(...endOf(event.detail.clean, opened))
       })
       session.addEventListener('securityfailure', (event) =>
         onState('failed', event.detail.reason ?? 'The screen refused us.'),
@@ -39,17 +45,24 @@ export function Screen({ url, name, onState }: Props) {
         ref={box}
         aria-label={`Screen of ${name}`}
         className="h-[min(64dvh,40rem)] overflow-hidden rounded-md bg-black"
+        onKeyDownCapture={(event) => {
+          if (!isEscape(event.nativeEvent)) return
+          event.stopPropagation()
+          event.preventDefault()
+          leave.current?.focus()
+        }}
       />
       <div className="mt-2 flex flex-wrap items-center gap-2">
         <Button size="sm" disabled={!rfb} onClick={() => rfb?.sendCtrlAltDel()}>
           Send Ctrl+Alt+Del
         </Button>
-        <Button size="sm" disabled={!rfb} onClick={() => rfb?.focus()}>
+        <Button ref={leave} size="sm" disabled={!rfb} onClick={() => rfb?.focus()}>
           Type into the screen
         </Button>
-        <Button size="sm" onClick={() => box.current?.requestFullscreen()}>
+        <Button size="sm" disabled={!rfb} onClick={() => box.current?.requestFullscreen().then(() => rfb?.focus())}>
           Full screen
         </Button>
+        <span className="text-xs text-soft">While it is typed into, all keys are the guest’s; {ESCAPE} leaves it.</span>
       </div>
     </>
   )

@@ -1,23 +1,35 @@
 'use client'
-import { useCallback, useEffect, useState } from 'react'
+import { useCallback, useEffect, useRef, useState } from 'react'
 import { graphql, useRelayEnvironment } from 'react-relay'
 import { commitMutation } from 'relay-runtime'
 import type { ConsoleKind, useConsoleMutation } from '@/__generated__/useConsoleMutation.graphql'
+import { sentence, sentences } from '@/lib/sentence'
 import { faultOf } from '@/relay/fault'
 
+type Told = { url: string | null; state: ConsoleState; why: string; final: boolean }
 export type ConsoleState = 'opening' | 'open' | 'closed' | 'failed'
 
+const OPENING: Told = { url: null, state: 'opening', why: '', final: false }
+
+/** What the end of a connection tells: the reason when there is one, and what may be wrong when it never began. */
+export function endOf(clean: boolean, opened: boolean, reason = ''): [state: ConsoleState, why: string] {
+  if (!opened) return ['failed', reason || 'The console did not open: somebody else may have it, or its host is slow.']
+  return clean ? ['closed', reason && sentence(reason)] : ['failed', reason || 'The connection broke.']
+}
+
+/** What another attempt cannot change. */
+const FINAL = ['DENIED', 'UNSUPPORTED', 'NOT_FOUND', 'INVALID']
+const AGAIN_AFTER = [1, 2, 4, 8, 15]
+
 /** A ticket is good once: every attempt asks for a new one. */
-export function useConsole(vm: string, kind: ConsoleKind, attempt: number) {
+export function useConsole(vm: string, kind: ConsoleKind) {
   const environment = useRelayEnvironment()
-  const [told, setTold] = useState<{ url: string | null; state: ConsoleState; why: string }>({
-    url: null,
-    state: 'opening',
-    why: '',
-  })
+  const [attempt, setAttempt] = useState(0)
+  const failures = useRef(0)
+  const [told, setTold] = useState<Told>(OPENING)
   // biome-ignore lint/correctness/useExhaustiveDependencies: another attempt is another ticket
   useEffect(() => {
-    setTold({ url: null, state: 'opening', why: '' })
+    setTold(OPENING)
     const asking = commitMutation<useConsoleMutation>(environment, {
       mutation: graphql`
         mutation useConsoleMutation($vm: ID!, $kind: ConsoleKind!) {
@@ -27,16 +39,28 @@ export function useConsole(vm: string, kind: ConsoleKind, attempt: number) {
         }
       `,
       variables: { vm, kind },
-      onCompleted: ({ openConsole }) => setTold({ url: socketURL(openConsole.path), state: 'opening', why: '' }),
+      onCompleted: ({ openConsole }) => setTold({ ...OPENING, url: socketURL(openConsole.path) }),
       onError: (cause) => {
-        const { message, remedy } = faultOf(cause).facts
-        setTold({ url: null, state: 'failed', why: [message, remedy].filter(Boolean).join(' ') })
+        const { code, message, remedy } = faultOf(cause).facts
+        setTold({ url: null, state: 'failed', why: sentences(message, remedy), final: FINAL.includes(code) })
       },
     })
     return () => asking.dispose()
   }, [environment, vm, kind, attempt])
-  const onState = useCallback((state: ConsoleState, why = '') => setTold((before) => ({ ...before, state, why })), [])
-  return { ...told, onState }
+  const onState = useCallback((state: ConsoleState, why = '') => {
+    if (state === 'open') failures.current = 0
+    setTold((before) => ({ ...before, state, why }))
+  }, [])
+  const again = useCallback(() => setAttempt((number) => number + 1), [])
+  const over = (told.state === 'closed' || told.state === 'failed') && !told.final
+  // The guest restarts, the network blinks: it comes back by itself.
+  useEffect(() => {
+    if (!over) return
+    const wait = AGAIN_AFTER[Math.min(failures.current++, AGAIN_AFTER.length - 1)] ?? 1
+    const timer = setTimeout(again, wait * 1000)
+    return () => clearTimeout(timer)
+  }, [over, again])
+  return { ...told, onState, again }
 }
 
 function socketURL(path: string) {

@@ -3,6 +3,8 @@ import { Plus } from 'lucide-react'
 import { useState } from 'react'
 import { AddImageDialog } from '@/features/image/AddImageDialog'
 import { formatBytes } from '@/lib/units'
+import { beat } from '@/relay/own-operations'
+import { useMayNot } from '@/relay/use-may'
 import { Button } from '@/ui/Button'
 import { Choice, SelectField, TextField } from '@/ui/fields'
 import { Progress } from '@/ui/Meter'
@@ -10,6 +12,7 @@ import { Section } from '@/ui/page'
 import type { SectionProps } from './CreateVMPage'
 
 export function BootSection({ draft, set, problems, place, images }: SectionProps) {
+  const mayNot = useMayNot('OPERATOR')
   const [adding, setAdding] = useState(false)
   const image = images.find((each) => each.id === draft.image)
   const coming = images.filter((each) => each.status === 'IMPORTING')
@@ -17,7 +20,12 @@ export function BootSection({ draft, set, problems, place, images }: SectionProp
     <Section
       title="Boot disk"
       actions={
-        <Button size="sm" icon={<Plus aria-hidden className="size-3.5" />} onClick={() => setAdding(true)}>
+        <Button
+          size="sm"
+          icon={<Plus aria-hidden className="size-3.5" />}
+          disabledReason={mayNot}
+          onClick={() => setAdding(true)}
+        >
           Add an image
         </Button>
       }
@@ -29,11 +37,14 @@ export function BootSection({ draft, set, problems, place, images }: SectionProp
           onChange={(next) => set({ image: next })}
           options={[
             ...images
-              .filter((each) => each.status === 'READY' && each.id !== '')
+              .filter((each) => each.status === 'READY' || each.id === draft.image)
               .map((each) => ({
                 value: each.id,
                 label: each.name,
-                hint: [each.os, formatBytes(each.capacityBytes)].filter(Boolean).join(' · '),
+                hint:
+                  each.status === 'READY'
+                    ? [each.os, formatBytes(each.capacityBytes)].filter(Boolean).join(' · ')
+                    : 'On its way',
               })),
             { value: '', label: 'No image', hint: 'An empty disk: boots from a CD-ROM or not at all' },
           ]}
@@ -83,7 +94,15 @@ export function BootSection({ draft, set, problems, place, images }: SectionProp
         </div>
       </div>
       {adding && (
-        <AddImageDialog provider={draft.provider} onDone={() => setAdding(false)} onClose={() => setAdding(false)} />
+        <AddImageDialog
+          provider={draft.provider}
+          onDone={({ id }) => {
+            set({ image: id })
+            beat()
+            setAdding(false)
+          }}
+          onClose={() => setAdding(false)}
+        />
       )}
     </Section>
   )

@@ -2,7 +2,7 @@
 import Link from 'next/link'
 import { useRouter, useSearchParams } from 'next/navigation'
 import { useEffect, useMemo, useRef, useState } from 'react'
-import { graphql, useLazyLoadQuery } from 'react-relay'
+import { graphql } from 'react-relay'
 import type { CreateVMPageMutation } from '@/__generated__/CreateVMPageMutation.graphql'
 import type { CreateVMPageQuery } from '@/__generated__/CreateVMPageQuery.graphql'
 import { paths } from '@/lib/paths'
@@ -10,6 +10,7 @@ import { randomKey } from '@/lib/random'
 import { type Fault, faultOf } from '@/relay/fault'
 import { follow, useOperationPulse } from '@/relay/own-operations'
 import { useAction } from '@/relay/use-action'
+import { useReading } from '@/relay/use-reading'
 import { Button } from '@/ui/Button'
 import { Form } from '@/ui/Form'
 import { Empty, PageBody, PageHeader } from '@/ui/page'
@@ -95,7 +96,7 @@ export function CreateVMPage() {
     const timer = setTimeout(() => setFetchKey(pulse), 1500)
     return () => clearTimeout(timer)
   }, [pulse, fetchKey])
-  const data = useLazyLoadQuery<CreateVMPageQuery>(query, {}, { fetchKey, fetchPolicy: 'store-and-network' })
+  const data = useReading<CreateVMPageQuery>(query, {}, fetchKey)
   const places = useMemo(() => placesOf(data.hypervisorHosts), [data.hypervisorHosts])
   const usable = places.some((place) => place.answers)
   return (

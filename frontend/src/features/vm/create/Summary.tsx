@@ -1,5 +1,6 @@
 'use client'
 import { formatBytes, formatMiB, parseSize, plural } from '@/lib/units'
+import { useMayNot } from '@/relay/use-may'
 import { Button } from '@/ui/Button'
 import { Meter } from '@/ui/Meter'
 import type { ImageChoice } from './CreateVMPage'
@@ -10,6 +11,7 @@ type Props = { draft: Draft; place: Place | undefined; image: ImageChoice | unde
 
 /** What is about to be made, and what its host has left after it. */
 export function Summary({ draft, place, image, busy }: Props) {
+  const mayNot = useMayNot('OPERATOR')
   const memory = (parseSize(draft.memory) ?? 0) / 1024 ** 2
   const vcpus = Number(draft.vcpus) || 0
   const keys = keysOf(draft.sshKeys).length
@@ -59,7 +61,7 @@ export function Summary({ draft, place, image, busy }: Props) {
             )}
           </div>
         )}
-        <Button type="submit" look="primary" busy={busy}>
+        <Button type="submit" look="primary" busy={busy} disabledReason={mayNot}>
           Create VM
         </Button>
       </div>

@@ -1,8 +1,8 @@
 'use client'
-import { useState } from 'react'
-import { graphql, useLazyLoadQuery } from 'react-relay'
+import { graphql } from 'react-relay'
 import type { ConsoleQuery } from '@/__generated__/ConsoleQuery.graphql'
 import { useURLState } from '@/lib/use-url'
+import { useReading } from '@/relay/use-reading'
 import { Button } from '@/ui/Button'
 import { cx } from '@/ui/cx'
 import { Empty } from '@/ui/page'
@@ -22,7 +22,7 @@ const WORD: Record<ConsoleState, { tone: 'busy' | 'good' | 'idle' | 'bad'; word:
 
 /** The screen or the serial line of a VM, in the page. */
 export function Console({ id }: { id: string }) {
-  const { vm } = useLazyLoadQuery<ConsoleQuery>(
+  const { vm } = useReading<ConsoleQuery>(
     graphql`
       query ConsoleQuery($id: ID!) {
         vm(id: $id) {
@@ -43,7 +43,6 @@ export function Console({ id }: { id: string }) {
       }
     `,
     { id },
-    { fetchPolicy: 'store-and-network' },
   )
   const [params, setParams] = useURLState()
   const act = useAct()
@@ -95,8 +94,7 @@ export function Console({ id }: { id: string }) {
 }
 
 function Session({ id, name, kind }: { id: string; name: string; kind: 'VNC' | 'SERIAL' }) {
-  const [attempt, setAttempt] = useState(0)
-  const { url, state, why, onState } = useConsole(id, kind, attempt)
+  const { url, state, why, final, onState, again } = useConsole(id, kind)
   const over = state === 'closed' || state === 'failed'
   return (
     <div data-console>
@@ -104,10 +102,14 @@ function Session({ id, name, kind }: { id: string; name: string; kind: 'VNC' | '
         <span role="status">
           <State {...WORD[state]} />
         </span>
-        {why && <span className="text-soft">{why}</span>}
         {over && (
-          <Button size="sm" onClick={() => setAttempt(attempt + 1)}>
-            Connect again
+          <span className="text-soft">
+            {why} {!final && 'It is tried again by itself.'}
+          </span>
+        )}
+        {over && (
+          <Button size="sm" onClick={again}>
+            Connect now
           </Button>
         )}
       </div>

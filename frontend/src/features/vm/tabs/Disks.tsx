@@ -2,11 +2,12 @@
 import { Plus } from 'lucide-react'
 import Link from 'next/link'
 import { useState } from 'react'
-import { graphql, useFragment, useLazyLoadQuery } from 'react-relay'
+import { graphql, useFragment } from 'react-relay'
 import type { Disks_vm$data, Disks_vm$key } from '@/__generated__/Disks_vm.graphql'
 import type { DisksQuery } from '@/__generated__/DisksQuery.graphql'
 import { paths } from '@/lib/paths'
 import { formatBytes } from '@/lib/units'
+import { useReading } from '@/relay/use-reading'
 import { Button } from '@/ui/Button'
 import { Meter } from '@/ui/Meter'
 import { Section } from '@/ui/page'
@@ -18,7 +19,7 @@ export type DiskFacts = Disks_vm$data['configuration']['disks'][number]
 
 /** The drives of a VM. */
 export function Disks({ id }: { id: string }) {
-  const { vm } = useLazyLoadQuery<DisksQuery>(
+  const { vm } = useReading<DisksQuery>(
     graphql`
       query DisksQuery($id: ID!) {
         vm(id: $id) {
@@ -27,7 +28,6 @@ export function Disks({ id }: { id: string }) {
       }
     `,
     { id },
-    { fetchPolicy: 'store-and-network' },
   )
   return vm ? <List vm={vm} /> : null
 }

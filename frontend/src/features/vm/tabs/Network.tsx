@@ -7,6 +7,7 @@ import type { NetworkAttachMutation } from '@/__generated__/NetworkAttachMutatio
 import type { NetworkChoiceQuery } from '@/__generated__/NetworkChoiceQuery.graphql'
 import type { NetworkDetachMutation } from '@/__generated__/NetworkDetachMutation.graphql'
 import type { NetworkQuery } from '@/__generated__/NetworkQuery.graphql'
+import { useReading } from '@/relay/use-reading'
 import { Button } from '@/ui/Button'
 import { ConfirmDialog } from '@/ui/ConfirmDialog'
 import { CopyText } from '@/ui/Copy'
@@ -29,7 +30,7 @@ type Address = {
 
 /** The NICs of a VM and the addresses that are on them. */
 export function Network({ id }: { id: string }) {
-  const { vm } = useLazyLoadQuery<NetworkQuery>(
+  const { vm } = useReading<NetworkQuery>(
     graphql`
       query NetworkQuery($id: ID!) {
         vm(id: $id) {
@@ -45,7 +46,6 @@ export function Network({ id }: { id: string }) {
       }
     `,
     { id },
-    { fetchPolicy: 'store-and-network' },
   )
   return vm ? <List vm={vm} addresses={vm.addresses} /> : null
 }

@@ -1,9 +1,10 @@
 'use client'
 import { useEffect, useState } from 'react'
-import { graphql, useLazyLoadQuery } from 'react-relay'
+import { graphql } from 'react-relay'
 import type { OperationsQuery } from '@/__generated__/OperationsQuery.graphql'
 import { OperationRow } from '@/features/operation/OperationRow'
 import { useOperationPulse } from '@/relay/own-operations'
+import { useReading } from '@/relay/use-reading'
 import { Button } from '@/ui/Button'
 
 const PAGE = 20
@@ -19,7 +20,7 @@ export function Operations({ id }: { id: string }) {
     const timer = setTimeout(() => setFetchKey(pulse), 1000)
     return () => clearTimeout(timer)
   }, [pulse, fetchKey])
-  const { vm } = useLazyLoadQuery<OperationsQuery>(
+  const { vm } = useReading<OperationsQuery>(
     graphql`
       query OperationsQuery($id: ID!, $first: Int!) {
         vm(id: $id) {
@@ -37,7 +38,7 @@ export function Operations({ id }: { id: string }) {
       }
     `,
     { id, first },
-    { fetchKey, fetchPolicy: 'store-and-network' },
+    fetchKey,
   )
   const { edges, totalCount } = vm?.operations ?? { edges: [], totalCount: 0 }
   if (edges.length === 0) return <p className="text-soft">Nothing has been done with it through NovaCron yet.</p>

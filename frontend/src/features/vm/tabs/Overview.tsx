@@ -1,10 +1,11 @@
 'use client'
 import { useEffect, useState } from 'react'
-import { graphql, useFragment, useLazyLoadQuery } from 'react-relay'
+import { graphql, useFragment } from 'react-relay'
 import type { Overview_vm$key } from '@/__generated__/Overview_vm.graphql'
 import type { OverviewQuery } from '@/__generated__/OverviewQuery.graphql'
 import { sentence } from '@/lib/sentence'
 import { formatBytes, formatMiB, formatPercent, formatRate, plural } from '@/lib/units'
+import { useReading } from '@/relay/use-reading'
 import { Age } from '@/ui/Age'
 import { CopyText } from '@/ui/Copy'
 import { Notice } from '@/ui/FaultNote'
@@ -21,7 +22,7 @@ export function Overview({ id }: { id: string }) {
     const timer = setInterval(() => !document.hidden && setFetchKey((key) => key + 1), EVERY)
     return () => clearInterval(timer)
   }, [])
-  const { vm } = useLazyLoadQuery<OverviewQuery>(
+  const { vm } = useReading<OverviewQuery>(
     graphql`
       query OverviewQuery($id: ID!) {
         vm(id: $id) {
@@ -59,7 +60,7 @@ export function Overview({ id }: { id: string }) {
       }
     `,
     { id },
-    { fetchKey, fetchPolicy: 'store-and-network' },
+    fetchKey,
   )
   if (!vm) return null
   const silence = silenceOf(vm)

@@ -1,10 +1,11 @@
 'use client'
 import { useMemo, useState } from 'react'
-import { graphql, useFragment, useLazyLoadQuery } from 'react-relay'
+import { graphql, useFragment } from 'react-relay'
 import type { Settings_vm$data, Settings_vm$key } from '@/__generated__/Settings_vm.graphql'
 import type { SettingsApplyMutation } from '@/__generated__/SettingsApplyMutation.graphql'
 import type { SettingsQuery } from '@/__generated__/SettingsQuery.graphql'
 import { formatMiB, parseSize } from '@/lib/units'
+import { useReading } from '@/relay/use-reading'
 import { Button } from '@/ui/Button'
 import { Form } from '@/ui/Form'
 import { TextArea, TextField } from '@/ui/fields'
@@ -22,7 +23,7 @@ const MiB = 1024 ** 2
 
 /** What can be changed of a VM, with what each change would mean, before it is made. */
 export function Settings({ id }: { id: string }) {
-  const { vm } = useLazyLoadQuery<SettingsQuery>(
+  const { vm } = useReading<SettingsQuery>(
     graphql`
       query SettingsQuery($id: ID!) {
         vm(id: $id) {
@@ -31,7 +32,6 @@ export function Settings({ id }: { id: string }) {
       }
     `,
     { id },
-    { fetchPolicy: 'store-and-network' },
   )
   return vm ? <Fields vm={vm} /> : null
 }

@@ -1,11 +1,12 @@
 'use client'
 import { Camera } from 'lucide-react'
 import { useEffect, useState } from 'react'
-import { graphql, useLazyLoadQuery } from 'react-relay'
+import { graphql } from 'react-relay'
 import type { SnapshotsDeleteMutation } from '@/__generated__/SnapshotsDeleteMutation.graphql'
 import type { SnapshotsQuery } from '@/__generated__/SnapshotsQuery.graphql'
 import type { SnapshotsRestoreMutation } from '@/__generated__/SnapshotsRestoreMutation.graphql'
 import { useOperationPulse } from '@/relay/own-operations'
+import { useReading } from '@/relay/use-reading'
 import { Age } from '@/ui/Age'
 import { Button } from '@/ui/Button'
 import { ConfirmDialog } from '@/ui/ConfirmDialog'
@@ -28,7 +29,7 @@ export function Snapshots({ id }: { id: string }) {
     const timer = setTimeout(() => setFetchKey(pulse), 700)
     return () => clearTimeout(timer)
   }, [pulse, fetchKey])
-  const { vm } = useLazyLoadQuery<SnapshotsQuery>(
+  const { vm } = useReading<SnapshotsQuery>(
     graphql`
       query SnapshotsQuery($id: ID!) {
         vm(id: $id) {
@@ -58,7 +59,7 @@ export function Snapshots({ id }: { id: string }) {
       }
     `,
     { id },
-    { fetchKey, fetchPolicy: 'store-and-network' },
+    fetchKey,
   )
   const [creating, setCreating] = useState(false)
   const [asked, setAsked] = useState<{ verb: 'restore' | 'delete'; name: string } | null>(null)

@@ -1,0 +1,22 @@
+'use client'
+import { graphql, useLazyLoadQuery } from 'react-relay'
+import type { useMayQuery } from '@/__generated__/useMayQuery.graphql'
+
+const RANK = ['VIEWER', 'OPERATOR', 'ADMIN']
+
+/** Why the viewer may not do what this role may; undefined when they may. For what no thing's own `actions` tell. */
+export function useMayNot(need: 'OPERATOR' | 'ADMIN'): string | undefined {
+  const { viewer } = useLazyLoadQuery<useMayQuery>(
+    graphql`
+      query useMayQuery {
+        viewer {
+          id
+          role
+        }
+      }
+    `,
+    {},
+  )
+  if (RANK.indexOf(viewer.role) >= RANK.indexOf(need)) return undefined
+  return `Your role ${viewer.role.toLowerCase()} may not do this. Ask an administrator for the role ${need.toLowerCase()}.`
+}
