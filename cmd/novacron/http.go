@@ -83,6 +83,13 @@ func isStream(r *http.Request) bool {
 	return r.Header.Get("Upgrade") != "" || strings.Contains(r.Header.Get("Accept"), "text/event-stream")
 }
 
+// redisAnswers asks it for a moment only: whoever asks whether we are ready shall not wait for Redis.
+func (h *house) redisAnswers(ctx context.Context) bool {
+	ctx, done := context.WithTimeout(ctx, 300*time.Millisecond)
+	defer done()
+	return h.redis == nil || h.redis.Ping(ctx).Err() == nil
+}
+
 // serveReady tells whether requests should be sent here. Strangers see it, so it names no more than what
 // does not answer.
 func (h *house) serveReady(w http.ResponseWriter, r *http.Request) {
@@ -94,7 +101,7 @@ func (h *house) serveReady(w http.ResponseWriter, r *http.Request) {
 		answer, code = "stopping\n", http.StatusServiceUnavailable
 	case h.store.Ping(ctx) != nil:
 		answer, code = "the database does not answer\n", http.StatusServiceUnavailable
-	case h.redis != nil && h.redis.Ping(ctx).Err() != nil:
+	case !h.redisAnswers(ctx):
 		answer = "ready, but Redis does not answer\n" // everything works without it, only slower
 	}
 	w.WriteHeader(code)

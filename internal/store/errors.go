@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"io"
 	"net"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -30,6 +31,7 @@ func broken(err error) error {
 	var f *fault.Error
 	var pg *pgconn.PgError
 	var network net.Error
+	var connecting *pgconn.ConnectError
 	switch {
 	case err == nil || errors.As(err, &f):
 		return err
@@ -37,10 +39,17 @@ func broken(err error) error {
 		return refused(pg)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return fault.Of(err)
-	case errors.As(err, &network), errors.Is(err, sql.ErrConnDone), errors.Is(err, driver.ErrBadConn), pgconn.SafeToRetry(err):
-		return fault.New(fault.Unavailable, "the database does not answer").Because(err)
+	case errors.As(err, &network), errors.As(err, &connecting), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
+		errors.Is(err, sql.ErrConnDone), errors.Is(err, driver.ErrBadConn), pgconn.SafeToRetry(err):
+		return away("the database does not answer", err)
 	}
 	return fault.New(fault.Internal, "the database gave an unexpected answer").Because(err)
+}
+
+// away is for what passes by itself, or once an operator has helped. Whether a change that was under way was
+// made cannot be known; to ask again with its key is safe.
+func away(message string, err error) error {
+	return fault.New(fault.Unavailable, "%s", message).With("Try again in a moment.").Because(err)
 }
 
 func refused(err *pgconn.PgError) error {
@@ -61,9 +70,13 @@ func refused(err *pgconn.PgError) error {
 	case "40001", "40P01": // serialization_failure, deadlock_detected
 		return fault.New(fault.Conflict, "it was changed by somebody else at the same moment").With("Try again.").Because(err)
 	}
-	switch err.Code[:2] {
-	case "08", "57", "53": // connection, operator intervention (shutdown), resources
-		return fault.New(fault.Unavailable, "the database does not answer").Because(err)
+	switch {
+	case err.Code == "25006": // read_only_sql_transaction: a standby, or somebody has locked it
+		return away("the database takes no changes at the moment", err)
+	case err.Code[:2] == "53": // disk full, out of memory, too many connections
+		return away("the database has no room left", err)
+	case err.Code[:2] == "08", err.Code[:2] == "57": // connection, operator intervention (shutdown)
+		return away("the database does not answer", err)
 	}
 	return fault.New(fault.Internal, "the database gave an unexpected answer").Because(err)
 }
