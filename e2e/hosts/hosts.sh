@@ -258,7 +258,8 @@ make_authority() {
     --template <(printf 'cn = "%s"\nca\ncert_signing_key\ncrl_signing_key\nexpiration_days = 3650\n' "$2")
 }
 
-# sign CA KEY CERT NAME ADDRESS [FIRST-DAY DAYS] - for a server that is a client of its peers, too.
+# sign CA KEY CERT NAME ADDRESS [FIRST-DAY DAYS] - for a server that is a client of its peers, too, and that
+# may be reached by a relay on this machine.
 sign() {
   local from="expiration_days = 3650"
   if [ "${6:-0}" != 0 ]; then
@@ -266,7 +267,7 @@ sign() {
   fi
   certtool --generate-certificate --load-privkey "$2" --load-ca-certificate "$1-cert.pem" \
     --load-ca-privkey "$1-key.pem" --outfile "$3" 2>/dev/null --template <(
-      printf 'cn = "%s"\norganization = "NovaCron tests"\ndns_name = "%s"\nip_address = "%s"\n' "$4" "$4" "$5"
+      printf 'cn = "%s"\norganization = "NovaCron tests"\ndns_name = "%s"\nip_address = "%s"\nip_address = "127.0.0.1"\n' "$4" "$4" "$5"
       printf 'tls_www_server\ntls_www_client\nsigning_key\nencryption_key\n%s\n' "$from"
     )
 }
