@@ -345,6 +345,66 @@ func TestRestoreAfterHotAdd(t *testing.T) {
 	require.NoError(t, err, "and it can still grow")
 }
 
+// TestRestoreFails has restores that fail midway: the VM goes on where that is possible, and the error says when not.
+func TestRestoreFails(t *testing.T) {
+	d := testDriver(t)
+	ctx := t.Context()
+	on := func(t *testing.T, command ...string) {
+		t.Helper()
+		out, err := onHost(t, command...).CombinedOutput()
+		require.NoError(t, err, "%s", out)
+	}
+	t.Run("external", func(t *testing.T) {
+		pool := scratchPool(t, d)
+		ref := testVM(t, d, func(r *drivers.CreateRequest) { r.Disks[0].Pool, r.Start = pool, true })
+		_, err := d.CreateSnapshot(ctx, ref, drivers.SnapshotRequest{Name: "small", External: true})
+		require.NoError(t, err)
+		_, err = d.Power(ctx, ref, drivers.PowerPause) // something that would not come back with a start
+		require.NoError(t, err)
+		before, err := d.Get(ctx, ref)
+		require.NoError(t, err)
+		files := poolNames(t, d, pool)
+
+		folder := "/var/lib/libvirt/" + pool
+		on(t, "mount", "--bind", folder, folder)
+		on(t, "mount", "-o", "remount,bind,ro", folder) // no new file can be made
+		_, err = d.RestoreSnapshot(ctx, ref, "small")
+		on(t, "umount", folder)
+		require.Error(t, err)
+		after, got := d.Get(ctx, ref)
+		require.NoError(t, got)
+		assert.Equal(t, before, after, "it goes on as it was")
+		assert.NotContains(t, fault.Of(err).Remedy, "now")
+		assert.ElementsMatch(t, files, poolNames(t, d, pool))
+
+		_, err = d.RestoreSnapshot(ctx, ref, "small")
+		require.NoError(t, err)
+		assert.Equal(t, drivers.StateStopped, state(t, d, ref))
+	})
+	t.Run("internal", func(t *testing.T) {
+		ref := testVM(t, d, func(r *drivers.CreateRequest) { r.Start = true })
+		vm, err := d.Get(ctx, ref)
+		require.NoError(t, err)
+		for _, name := range []string{"broken", "whole"} {
+			_, err = d.CreateSnapshot(ctx, ref, drivers.SnapshotRequest{Name: name, Memory: true})
+			require.NoError(t, err)
+		}
+		_, err = d.Power(ctx, ref, drivers.PowerOff)
+		require.NoError(t, err)
+		on(t, "qemu-img", "snapshot", "-d", "broken", vm.Disks[0].Path) // behind libvirt's back
+		_, err = d.Power(ctx, ref, drivers.PowerStart)
+		require.NoError(t, err)
+
+		_, err = d.RestoreSnapshot(ctx, ref, "broken")
+		require.Error(t, err)
+		assert.Equal(t, drivers.StateStopped, state(t, d, ref))
+		assert.Contains(t, fault.Of(err).Remedy, "The VM was running and is stopped now")
+		_, err = d.RestoreSnapshot(ctx, ref, "whole")
+		require.NoError(t, err, "as the remedy says")
+		assert.Equal(t, drivers.StateRunning, state(t, d, ref))
+	})
+}
+
 // TestMixedSnapshots has both kinds, which somebody made on the host: what one needs is not
 // destroyed by the other, and newest first all can go.
 func TestMixedSnapshots(t *testing.T) {

@@ -3,6 +3,7 @@ package libvirt
 import (
 	"context"
 	"path"
+	"strings"
 
 	"github.com/google/uuid"
 	"libvirt.org/go/libvirt"
@@ -14,12 +15,16 @@ import (
 
 // RestoreSnapshot is as drivers.Snapshotter has it. The VM's definition is brought back too, as it was then.
 func (d *Driver) RestoreSnapshot(ctx context.Context, ref drivers.Ref, name string) (drivers.Task, error) {
+	var was drivers.State
 	err := d.long(ctx, func(c *libvirt.Connect) error {
 		dom, err := domain(c, ref)
 		if err != nil {
 			return err
 		}
 		defer func() { _ = dom.Free() }()
+		if was, err = stateNow(dom); err != nil {
+			return err
+		}
 		all, err := readSnaps(dom)
 		if err != nil {
 			return err
@@ -40,9 +45,39 @@ func (d *Driver) RestoreSnapshot(ctx context.Context, ref drivers.Ref, name stri
 		return restoreInternal(dom, s)
 	})
 	if err != nil {
-		return drivers.Task{}, err
+		return drivers.Task{}, d.left(ctx, ref, was, err)
 	}
 	return drivers.Done(ref), nil
+}
+
+// left adds to the error of a restore what has become of the VM, when that is not what it was. libvirt ends the running
+// QEMU and starts another one with the memory of the snapshot; when that one does not take it, there is none. It is not
+// started again by itself: QEMU may have put back some of the disks already.
+func (d *Driver) left(ctx context.Context, ref drivers.Ref, was drivers.State, err error) error {
+	var now drivers.State
+	// The call may have ended because its time was up, which is no reason not to look.
+	looked := d.do(context.WithoutCancel(ctx), func(c *libvirt.Connect) error {
+		dom, err := domain(c, ref)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = dom.Free() }()
+		now, err = stateNow(dom)
+		return err
+	})
+	if looked != nil || was == "" || now == was {
+		return err
+	}
+	f := fault.Of(err)
+	remedy := f.Remedy
+	if remedy != "" {
+		remedy += " "
+	}
+	remedy += "The VM was " + strings.ToLower(string(was)) + " and is " + strings.ToLower(string(now)) + " now"
+	if now == drivers.StateStopped {
+		remedy += ", and what it had in memory is lost: restore another snapshot, or start it"
+	}
+	return f.With(remedy + ".")
 }
 
 // restoreInternal lets libvirt do it.
@@ -98,8 +133,8 @@ func dropManagedSave(dom *libvirt.Domain) error {
 }
 
 // restoreExternal puts new overlays on the files that the snapshot froze, and defines the VM as it
-// was then upon them. The frozen files are not written to: the snapshot can be restored again. A
-// call that dies in between leaves the old definition or the new one; both are whole.
+// was then upon them. The frozen files are not written to: the snapshot can be restored again. The VM
+// goes on until all is ready, so that a restore which fails leaves it as it was.
 func restoreExternal(c *libvirt.Connect, dom *libvirt.Domain, s snap, all []snap) error {
 	for disk, l := range s.layers {
 		if l.file == "" || !inPool(c, l.file) {
@@ -134,17 +169,10 @@ func restoreExternal(c *libvirt.Connect, dom *libvirt.Domain, s snap, all []snap
 			return errNeeded(other) // it lies in the file that is about to be left
 		}
 	}
-	if active, err := dom.IsActive(); err != nil {
-		return err
-	} else if active {
-		if err := dom.DestroyFlags(libvirt.DOMAIN_DESTROY_DEFAULT); err != nil && !is(err, libvirt.ERR_OPERATION_INVALID) {
-			return err
-		}
-	}
-	if err := dropManagedSave(dom); err != nil {
+	before, err := dom.GetXMLDesc(libvirt.DOMAIN_XML_INACTIVE | libvirt.DOMAIN_XML_SECURE)
+	if err != nil {
 		return err
 	}
-
 	id := digest(uuid.NewString())
 	made := map[string]layer{}
 	undo := func() {
@@ -174,12 +202,15 @@ func restoreExternal(c *libvirt.Connect, dom *libvirt.Domain, s snap, all []snap
 			setLayer(e, o)
 		}
 	}
-	defined, err := c.DomainDefineXML(x.String())
-	if err != nil {
+	if err := store(c, x.String()); err != nil {
 		undo()
 		return err
 	}
-	_ = defined.Free()
+	if err := turnOff(dom); err != nil {
+		_ = store(c, before)
+		undo()
+		return err
+	}
 	if err := setCurrent(dom, s); err != nil {
 		return err
 	}
@@ -190,6 +221,29 @@ func restoreExternal(c *libvirt.Connect, dom *libvirt.Domain, s snap, all []snap
 		}
 	}
 	return nil
+}
+
+// store stores a VM's definition.
+func store(c *libvirt.Connect, doc string) error {
+	dom, err := c.DomainDefineXML(doc)
+	if err != nil {
+		return err
+	}
+	return dom.Free()
+}
+
+// turnOff ends what a VM has in memory or saved of it: it belongs to disks that are no longer its own.
+func turnOff(dom *libvirt.Domain) error {
+	active, err := dom.IsActive()
+	if err != nil {
+		return err
+	}
+	if active {
+		if err := dom.DestroyFlags(libvirt.DOMAIN_DESTROY_DEFAULT); err != nil && !is(err, libvirt.ERR_OPERATION_INVALID) {
+			return err
+		}
+	}
+	return dropManagedSave(dom)
 }
 
 // currentLayers are the files that a VM's disks stand on at present.

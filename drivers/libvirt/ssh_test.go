@@ -31,16 +31,25 @@ func sshKey(t testing.TB) (private, public []byte) {
 	return pem.EncodeToMemory(block), ssh.MarshalAuthorizedKey(line)
 }
 
+// onHost is a command inside the first test host.
+func onHost(t testing.TB, command ...string) *exec.Cmd {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("needs root")
+	}
+	initPID, err := os.ReadFile(filepath.Join(testHosts(t), "hosta/init.pid"))
+	must(t, err)
+	return exec.Command("nsenter", append([]string{"-t", strings.TrimSpace(string(initPID)), "-m", "-n", "--"}, command...)...)
+}
+
 // sshHost runs a real sshd inside the first test host and gives the way to it.
 func sshHost(t testing.TB, options string) drivers.Config {
 	t.Helper()
 	root := testHosts(t)
 	sshd, err := exec.LookPath("/usr/sbin/sshd")
-	if err != nil || os.Getuid() != 0 {
-		t.Skip("needs sshd and root")
+	if err != nil {
+		t.Skip("needs sshd")
 	}
-	initPID, err := os.ReadFile(filepath.Join(root, "hosta/init.pid"))
-	must(t, err)
 	dir := t.TempDir()
 	must(t, os.Chmod(dir, 0o755))
 	write := func(name string, b []byte) string {
@@ -56,8 +65,7 @@ func sshHost(t testing.TB, options string) drivers.Config {
 	_ = l.Close()
 	conf := write("sshd_config", []byte("Port "+strconv.Itoa(port)+"\nHostKey "+write("host_key", hostKey)+
 		"\nAuthorizedKeysFile "+write("authorized_keys", pub)+"\nStrictModes no\nUsePAM no\nPidFile none\nPermitRootLogin yes\n"+options+"\n"))
-	cmd := exec.Command("nsenter", "-t", strings.TrimSpace(string(initPID)), "-m", "-n", "--",
-		"/bin/sh", "-c", "mkdir -p /run/sshd; exec "+sshd+" -D -e -f "+conf)
+	cmd := onHost(t, "/bin/sh", "-c", "mkdir -p /run/sshd; exec "+sshd+" -D -e -f "+conf)
 	log, err := os.Create(filepath.Join(dir, "log"))
 	must(t, err)
 	cmd.Stderr = log

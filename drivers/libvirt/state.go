@@ -43,6 +43,16 @@ func stateOf(s libvirt.DomainState, reason int, managedSave bool) (state drivers
 	}
 }
 
+// stateNow reads a domain's state.
+func stateNow(dom *libvirt.Domain) (drivers.State, error) {
+	x, err := rollOf(dom)
+	if err != nil {
+		return "", err
+	}
+	state, _, _ := stateOf(x.state, x.reason, x.managedSave)
+	return state, nil
+}
+
 func pick(words []string, i int) string {
 	if i >= 0 && i < len(words) {
 		return words[i]
