@@ -16,6 +16,8 @@ type Resizer interface {
 	// Resize applies want: live where the plan says so, otherwise to the stored definition.
 	// Conflict when the VM no longer allows what the plan promised, Invalid (and nothing changed) when
 	// the plan says IMPOSSIBLE. Already so: success.
+	// Memory comes and goes with the guest's help: the task lasts until the guest has exactly what was asked
+	// for, or for GuestDeadline; then it is done with a Note of how far the guest has come.
 	Resize(ctx context.Context, ref Ref, want Resize) (Task, error)
 }
 

@@ -327,7 +327,7 @@ func TestConnConforms(t *testing.T) {
 			require.NoError(t, err)
 			return planner{drivers.NewConn(d, drivers.Options{})}
 		},
-		Pool: "default", Network: "default", Guest: true, Patience: 10 * time.Second,
+		Pool: "default", Network: "default", Guest: true, Patience: time.Minute,
 		Image: &drivers.VolumeRef{Pool: "images", Volume: "tiny.qcow2"},
 	})
 }

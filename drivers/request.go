@@ -1,5 +1,7 @@
 package drivers
 
+import "time"
+
 // CreateRequest is a VM to be made. The caller has checked it against fleet's rules; a driver
 // checks what only it can know (free names, pools, networks, limits of its host).
 type CreateRequest struct {
@@ -92,6 +94,10 @@ type Resize struct {
 	MemoryMax *int64           `json:"memoryMaxMiB,omitempty"`
 	Disks     map[string]int64 `json:"disks,omitempty"` // new capacity in bytes, by Disk.Name; only ever larger
 }
+
+// GuestDeadline is how long a guest may take to give back memory, or to take what it was given, before the change counts
+// as done without it: a guest may be short of memory, or know no balloon.
+const GuestDeadline = 2 * time.Minute
 
 // Verdict is what a change of one field means for the VM.
 type Verdict struct {

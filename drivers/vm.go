@@ -129,7 +129,7 @@ type Task struct {
 	Ref      Ref     `json:"ref"`      // the VM it is about
 	Done     bool    `json:"done"`     //
 	Progress float64 `json:"progress"` // 0 to 1
-	Note     string  `json:"note"`     // what it is doing, for people
+	Note     string  `json:"note"`     // what it is doing, for people; when it is done, what is still to be known
 }
 
 // Done is the task of a call that has already finished.

@@ -74,7 +74,7 @@ func (x *suite) grants(t *testing.T, ref drivers.Ref, w wish) {
 	}
 	spent := x.cpuTime(t, ref)
 	task, err := as[drivers.Resizer](x).Resize(t.Context(), ref, w.want)
-	_, err = x.outcome(t, x.d, task, err)
+	task, err = x.outcome(t, x.d, task, err)
 	if p.Impact == drivers.ImpactImpossible {
 		require.Error(t, err, what)
 		wants(t, err, fault.Invalid)
@@ -89,7 +89,8 @@ func (x *suite) grants(t *testing.T, ref drivers.Ref, w wish) {
 	case drivers.ImpactNone:
 		same(t, before, after, what)
 	case drivers.ImpactLive:
-		x.eventually(t, what, func() bool { return w.is(x.get(t, ref)) })
+		require.Empty(t, task.Note, "%s: it is done, with something left", what)
+		require.True(t, w.is(x.get(t, ref)), "%s: it is done, and not so", what)
 		require.False(t, pending(x.get(t, ref), w.field), what)
 		require.Equal(t, drivers.ImpactNone, x.plan(t, x.get(t, ref), w).Impact, "%s: once it is so, nothing remains to be done", what)
 	case drivers.ImpactRestart:

@@ -25,6 +25,6 @@ func conform(t *testing.T, b bug) {
 		Image:    &drivers.VolumeRef{Pool: imagePool, Volume: "tiny.qcow2"},
 		Network:  "default",
 		Guest:    true,
-		Patience: 3 * time.Second,
+		Patience: 15 * time.Second,
 	})
 }

@@ -182,7 +182,7 @@ func (t *task) end(err error) {
 	if t.timer != nil {
 		t.timer.Stop()
 	}
-	t.Done, t.Progress, t.err, t.vm.job = true, 1, err, nil
+	t.Done, t.Progress, t.Note, t.err, t.vm.job = true, 1, "", err, nil
 	if err != nil && t.undo != nil {
 		t.undo()
 	}

@@ -81,13 +81,17 @@ func (d *Driver) Close() error {
 	return nil
 }
 
-// Poll is as drivers.Driver has it. Our calls have all finished when they return.
-func (d *Driver) Poll(_ context.Context, t drivers.Task) (drivers.Task, error) {
-	if t.ID != "" {
-		return drivers.Task{}, fault.Missing("task", t.ID)
+// Poll is as drivers.Driver has it. Our calls have finished when they return, but for what the guest has to do.
+func (d *Driver) Poll(ctx context.Context, t drivers.Task) (drivers.Task, error) {
+	if t.ID == "" {
+		t.Done, t.Progress = true, 1
+		return t, nil
 	}
-	t.Done, t.Progress = true, 1
-	return t, nil
+	b, err := balloonOf(t)
+	if err != nil {
+		return drivers.Task{}, err
+	}
+	return d.look(ctx, b)
 }
 
 // callDeadline bounds an ordinary call, whatever the caller's own patience.

@@ -24,8 +24,8 @@ const (
 	// prompt bounds what we end ourselves. It is long for a busy machine, and shorter than the keepalive
 	// and a call's own deadline, which would end it otherwise.
 	prompt = keepSeconds * keepCount * time.Second
-	// patience is for what comes by itself, however busy the machine is.
-	patience = time.Minute
+	// patience is for what comes by itself, however busy the machine is: a guest that boots under emulation, say.
+	patience = 4 * time.Minute
 )
 
 // eventually waits until something is so.

@@ -114,12 +114,13 @@ func TestForeignGrowsByVirtioMem(t *testing.T) {
 		if p := d.PlanResize(vm, want); vm.MemoryMax != 1024 || p[0].Impact != drivers.ImpactLive {
 			t.Fatalf("%+v of %+v", p, vm)
 		}
-		_, err = d.Resize(t.Context(), ref, want)
-		must(t, err)
+		resized(t, d, ref, want)
+		if vm, err = d.Get(t.Context(), ref); err != nil || vm.MemoryMiB != mib {
+			t.Errorf("it is done, and has %d of %d MiB: %v", vm.MemoryMiB, mib, err)
+		}
 		eventually(t, fmt.Sprintf("the guest counts %d MiB", was+int(mib)-256), func() bool {
 			return inGuestInt(t, d, ref, guestMemory) == was+int(mib)-256
 		})
-		ballooned(t, d, ref, mib)
 	}
 }
 
@@ -146,7 +147,7 @@ func TestHungQEMU(t *testing.T) {
 		}
 		took := time.Since(began)
 		t.Logf("listed in %v", took.Round(time.Millisecond))
-		if seen != 2 || took > patience {
+		if seen != 2 || took > 6*callDeadline {
 			t.Errorf("saw %d in %v", seen, took)
 		}
 		began = time.Now()

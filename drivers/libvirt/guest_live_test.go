@@ -78,7 +78,7 @@ func readShell(t *testing.T, c io.ReadWriteCloser) *shell {
 // wait waits until the guest has printed something.
 func (s *shell) wait(what string) string {
 	s.t.Helper()
-	for end := time.Now().Add(bootPatience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		s.mu.Lock()
 		all := s.seen.String()
 		s.mu.Unlock()
@@ -88,7 +88,7 @@ func (s *shell) wait(what string) string {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.t.Fatalf("the guest did not print %q within %v but\n%s", what, bootPatience, s.seen.String())
+	s.t.Fatalf("the guest did not print %q within %v but\n%s", what, patience, s.seen.String())
 	return ""
 }
 

@@ -12,8 +12,8 @@ import (
 	"github.com/novacron/novacron/internal/fault"
 )
 
-// guestPatience is how long we wait for the guest to take what it was given. It is no error when
-// it does not: the VM then shows what the guest has, and the stored definition what it shall have.
+// guestPatience is how long we wait for the guest to notice vCPUs that it was given. It is no error when
+// it does not: somebody can bring them online from within.
 const guestPatience = 8 * time.Second
 
 // Resize is as drivers.Resizer has it. The plan is made anew from the VM as it is now, and nothing is done
@@ -59,6 +59,8 @@ func (d *Driver) Resize(ctx context.Context, ref drivers.Ref, want drivers.Resiz
 		if err := d.changeMemory(ctx, vm, *want.MemoryMiB); err != nil {
 			return drivers.Task{}, inField(err, "memoryMiB")
 		}
+		b := balloon{ref: ref, from: vm.MemoryMiB, want: *want.MemoryMiB, until: time.Now().Add(drivers.GuestDeadline)}
+		return d.look(ctx, b)
 	}
 	return drivers.Done(ref), nil
 }
@@ -114,11 +116,7 @@ func (d *Driver) storeSize(ctx context.Context, ref drivers.Ref, want drivers.Re
 		if err != nil {
 			return err
 		}
-		changed, err := c.DomainDefineXMLFlags(edited, 0)
-		if err != nil {
-			return err
-		}
-		return changed.Free()
+		return store(c, edited)
 	})
 }
 
@@ -148,9 +146,9 @@ func (d *Driver) addVCPUs(ctx context.Context, vm drivers.VM, n int) error {
 }
 
 // changeMemory moves the balloon up to what the VM booted with, and plugs in virtio-mem above that
-// where the definition has room for it. It waits a little until the guest has it.
+// where the definition has room for it. The guest takes its time: see balloon.
 func (d *Driver) changeMemory(ctx context.Context, vm drivers.VM, want int64) error {
-	err := d.long(ctx, func(c *libvirt.Connect) error {
+	return d.long(ctx, func(c *libvirt.Connect) error {
 		dom, err := domain(c, vm.Ref)
 		if err != nil {
 			return err
@@ -172,19 +170,6 @@ func (d *Driver) changeMemory(ctx context.Context, vm drivers.VM, want int64) er
 		}
 		return dom.SetMemoryFlags(uint64(balloon)<<10, libvirt.DOMAIN_MEM_LIVE)
 	})
-	if err != nil || vm.State != drivers.StateRunning {
-		return err
-	}
-	d.await(ctx, func(c *libvirt.Connect) bool {
-		dom, err := domain(c, vm.Ref)
-		if err != nil {
-			return true
-		}
-		defer func() { _ = dom.Free() }()
-		info, err := dom.GetInfo()
-		return err != nil || int64(info.Memory>>10) == want
-	})
-	return nil
 }
 
 // await asks again and again until the answer is yes, for as long as guestPatience.

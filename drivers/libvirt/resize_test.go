@@ -1,9 +1,14 @@
 package libvirt
 
 import (
+	"strings"
 	"testing"
+	"time"
+
+	"libvirt.org/go/libvirt"
 
 	"github.com/novacron/novacron/drivers"
+	"github.com/novacron/novacron/internal/fault"
 )
 
 func TestPlanResize(t *testing.T) {
@@ -61,5 +66,45 @@ func TestShowBytes(t *testing.T) {
 		if got := showBytes(n); got != want {
 			t.Errorf("%d: %s", n, got)
 		}
+	}
+}
+
+// A change of memory is done when the guest has it, or with a word on how far it has come.
+func TestBalloon(t *testing.T) {
+	now := time.Now()
+	for _, c := range []struct {
+		what            string
+		from, want, has int64
+		state           libvirt.DomainState
+		left            time.Duration
+		done            bool
+		progress        float64
+		note            string
+	}{
+		{"at work", 512, 384, 402, libvirt.DOMAIN_RUNNING, time.Second, false, 110. / 128, "given back 110 of 128 MiB so far, and has 402 MiB"},
+		{"reached", 512, 384, 384, libvirt.DOMAIN_RUNNING, time.Second, true, 1, ""},
+		{"given up", 512, 384, 402, libvirt.DOMAIN_RUNNING, 0, true, 1, "given back 110 of 128 MiB so far, and has 402 MiB; it may be short of memory"},
+		{"nothing yet", 512, 384, 512, libvirt.DOMAIN_RUNNING, time.Second, false, 0, "given back 0 of 128 MiB"},
+		{"the other way", 512, 384, 600, libvirt.DOMAIN_RUNNING, time.Second, false, 0, "given back 0 of 128 MiB so far, and has 600 MiB"},
+		{"growing", 384, 512, 400, libvirt.DOMAIN_RUNNING, time.Second, false, 16. / 128, "taken 16 of 128 MiB"},
+		{"paused", 384, 512, 400, libvirt.DOMAIN_PAUSED, time.Second, true, 1, "when the VM is resumed"},
+		{"off by now", 384, 512, 400, libvirt.DOMAIN_SHUTOFF, time.Second, true, 1, ""},
+		{"asked for what it was", 512, 512, 510, libvirt.DOMAIN_RUNNING, time.Second, false, 0, "has 510 MiB"},
+	} {
+		b := balloon{ref: "r", from: c.from, want: c.want, until: now.Add(c.left)}
+		task := b.task(c.state, c.has, now)
+		if task.Done != c.done || task.Progress != c.progress || task.Ref != "r" || (c.note == "") != (task.Note == "") || !strings.Contains(task.Note, c.note) {
+			t.Errorf("%s: %+v", c.what, task)
+		}
+		if task.Done {
+			continue
+		}
+		again, err := balloonOf(task)
+		if err != nil || again.from != b.from || again.want != b.want || again.ref != b.ref || again.until.Unix() != b.until.Unix() {
+			t.Errorf("%s: %+v became %+v, %v", c.what, b, again, err)
+		}
+	}
+	if _, err := balloonOf(drivers.Task{ID: "task-1"}); !fault.Is(err, fault.NotFound) {
+		t.Errorf("another's task: %v", err)
 	}
 }

@@ -244,3 +244,18 @@ func TestPerProvider(t *testing.T) {
 	}
 	require.Equal(t, 3, most)
 }
+
+// What a finished task still has to say stays with the operation.
+func TestTheLastWordIsKept(t *testing.T) {
+	r := newRig(t)
+	e := r.engineOn(r.store, quick(), func(e *Engine) {
+		wrap(e, fleet.StartVM, 0, false, func(work0) work0 {
+			return func(context.Context, *work) (drivers.Task, error) {
+				return drivers.Task{Done: true, Note: "the guest has given back 110 of 128 MiB so far"}, nil
+			}
+		})
+	})
+	ended := r.end(r.enqueue(e.Engine, fleet.StartVM, Power{}, r.vm("web-1", false)).ID)
+	require.Equal(t, fleet.OperationSucceeded, ended.Status)
+	require.Equal(t, "the guest has given back 110 of 128 MiB so far", ended.Note)
+}

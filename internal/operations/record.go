@@ -37,8 +37,8 @@ func (w *work) begin(r *fleet.Step, doing fleet.StepStatus) next {
 	return w.save(true)
 }
 
-// settle records that a step is done or undone.
-func (w *work) settle(r *fleet.Step, as fleet.StepStatus) {
+// settle records that a step is done or undone, and what there is still to be known of it.
+func (w *work) settle(r *fleet.Step, as fleet.StepStatus, note string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := time.Now()
@@ -47,7 +47,7 @@ func (w *work) settle(r *fleet.Step, as fleet.StepStatus) {
 		r.Error = nil
 		w.op.Progress = w.progress(0)
 	}
-	w.op.Note = ""
+	w.op.Note = note
 	w.saved.Task, w.saved.Again, w.saved.Tries, w.saved.Since = nil, false, 0, time.Time{}
 }
 
@@ -206,7 +206,7 @@ func (w *work) finish(end fleet.OperationStatus, why *fault.Error) next {
 	w.op.Status, w.op.Error, w.saved.Task = end, why, nil
 	if end == fleet.OperationSucceeded {
 		whole := 1.0
-		w.op.Progress, w.op.Note = &whole, ""
+		w.op.Progress = &whole
 	}
 	next := w.write(true, func(ctx context.Context, tx *store.Store) error {
 		return w.engine.end(ctx, tx, w, func() error { return tx.EndOperation(ctx, w.op) })

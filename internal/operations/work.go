@@ -131,7 +131,7 @@ func (w *work) do(i int) next {
 		}
 	}
 	if err == nil {
-		w.settle(r, fleet.StepDone)
+		w.settle(r, fleet.StepDone, t.Note)
 		return w.save(true)
 	}
 	return w.failed(r, s, err)
@@ -208,7 +208,7 @@ func (w *work) undo(i int) next {
 		w.saved.Again = true
 		return w.yield(again.Pause)
 	case err == nil:
-		if w.settle(r, fleet.StepUndone); w.saved.Failed == i+1 {
+		if w.settle(r, fleet.StepUndone, ""); w.saved.Failed == i+1 {
 			r.Status, r.Error = fleet.StepFailed, w.saved.Why
 		}
 		return w.undone(i)
