@@ -42,6 +42,7 @@ type Snapshotter interface {
 	CreateSnapshot(ctx context.Context, ref Ref, r SnapshotRequest) (Snapshot, error)
 	// RestoreSnapshot brings the VM back to it; what was not in a snapshot is lost.
 	// A snapshot with memory leaves the VM as it was then (running or paused), one without leaves it off.
+	// One that fails leaves the VM as it was; where it cannot, the error's remedy says what it is now.
 	RestoreSnapshot(ctx context.Context, ref Ref, name string) (Task, error)
 	// DeleteSnapshot removes one; its children move to its parent. Already gone: success.
 	DeleteSnapshot(ctx context.Context, ref Ref, name string) (Task, error)

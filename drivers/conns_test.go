@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
@@ -17,13 +18,9 @@ import (
 
 func TestConns(t *testing.T) {
 	var opened atomic.Int32
-	var refuse atomic.Bool
 	world := fake.NewWorld(fake.Options{})
 	open := func(ctx context.Context, c drivers.Config) (drivers.Driver, error) {
 		opened.Add(1)
-		if refuse.Load() {
-			return nil, fault.New(fault.Unavailable, "down")
-		}
 		return world.Open(ctx, c)
 	}
 	conns := drivers.NewConns(map[drivers.Kind]drivers.Opener{drivers.KindFake: open}, func(context.Context, uuid.UUID) (drivers.Config, error) {
@@ -54,16 +51,6 @@ func TestConns(t *testing.T) {
 		require.NoError(t, err)
 		assert.Same(t, second, third)
 	})
-	t.Run("a failure answers for the next ones", func(t *testing.T) {
-		refuse.Store(true)
-		conns.Drop(id)
-		before := opened.Load()
-		for range 5 {
-			_, err := conns.Conn(ctx, id, 2)
-			assert.True(t, fault.Is(err, fault.Unavailable))
-		}
-		assert.EqualValues(t, before+1, opened.Load())
-	})
 	t.Run("a caller may leave", func(t *testing.T) {
 		gone, cancel := context.WithCancel(ctx)
 		cancel()
@@ -78,5 +65,32 @@ func TestConns(t *testing.T) {
 		conns.Close()
 		_, err := conns.Conn(ctx, uuid.New(), 1)
 		assert.True(t, fault.Is(err, fault.Unavailable))
+	})
+}
+
+// Whoever asks for a provider that cannot be opened gets the same answer for a while, whatever it is; then it is tried again.
+func TestConnsAFailureAnswersForTheNextOnes(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		for _, why := range []*fault.Error{fault.New(fault.Unavailable, "down"), fault.Field("caCert", "", "another CA")} {
+			var opened atomic.Int32
+			open := func(context.Context, drivers.Config) (drivers.Driver, error) {
+				opened.Add(1)
+				return nil, why
+			}
+			conns := drivers.NewConns(map[drivers.Kind]drivers.Opener{drivers.KindFake: open}, func(context.Context, uuid.UUID) (drivers.Config, error) {
+				return drivers.Config{Kind: drivers.KindFake}, nil
+			})
+			id := uuid.New()
+			for range 5 {
+				_, err := conns.Conn(t.Context(), id, 1)
+				assert.True(t, fault.Is(err, why.Kind))
+			}
+			assert.EqualValues(t, 1, opened.Load())
+			time.Sleep(time.Minute)
+			_, err := conns.Conn(t.Context(), id, 1)
+			assert.True(t, fault.Is(err, why.Kind))
+			assert.EqualValues(t, 2, opened.Load())
+			conns.Close()
+		}
 	})
 }
