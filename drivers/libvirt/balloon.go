@@ -37,19 +37,14 @@ func balloonOf(t drivers.Task) (balloon, error) {
 func (d *Driver) look(ctx context.Context, b balloon) (drivers.Task, error) {
 	var state libvirt.DomainState
 	var has int64
-	err := d.do(ctx, func(c *libvirt.Connect) error {
-		dom, err := domain(c, b.ref)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = dom.Free() }()
+	err := d.do(ctx, about(b.ref, func(_ *libvirt.Connect, dom *libvirt.Domain) error {
 		info, err := dom.GetInfo()
 		if err != nil {
 			return err
 		}
 		state, has = info.State, int64(info.Memory>>10)
 		return nil
-	})
+	}))
 	if err != nil {
 		return drivers.Task{}, err
 	}

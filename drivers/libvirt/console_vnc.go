@@ -118,12 +118,7 @@ func (s screen) through(ctx context.Context, client *ssh.Client) (net.Conn, erro
 // descriptor has the local daemon open it, and takes over what the daemon passes.
 func (d *Driver) descriptor(ctx context.Context, ref drivers.Ref, at screen) (io.ReadWriteCloser, error) {
 	var conn net.Conn
-	err := d.do(ctx, func(c *libvirt.Connect) error {
-		dom, err := domain(c, ref)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = dom.Free() }()
+	err := d.do(ctx, about(ref, func(_ *libvirt.Connect, dom *libvirt.Domain) error {
 		// Whoever may see the VM has been asked for that by us: its VNC password is not for them.
 		f, err := dom.OpenGraphicsFD(at.index, libvirt.DOMAIN_OPEN_GRAPHICS_SKIPAUTH)
 		if err != nil {
@@ -132,7 +127,7 @@ func (d *Driver) descriptor(ctx context.Context, ref drivers.Ref, at screen) (io
 		defer func() { _ = f.Close() }()
 		conn, err = net.FileConn(f)
 		return err
-	})
+	}))
 	if err != nil {
 		return nil, err
 	}

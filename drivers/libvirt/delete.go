@@ -26,15 +26,10 @@ func (d *Driver) Delete(ctx context.Context, ref drivers.Ref, o drivers.DeleteOp
 		ref = refOf(o.Token)
 	}
 	var rest remains
-	err := d.do(ctx, func(c *libvirt.Connect) error {
-		dom, err := domain(c, ref)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = dom.Free() }()
+	err := d.do(ctx, about(ref, func(_ *libvirt.Connect, dom *libvirt.Domain) (err error) {
 		rest, err = remainsOf(dom, o)
 		return err
-	})
+	}))
 	if fault.Is(err, fault.NotFound) {
 		return drivers.Done(ref), nil // already gone
 	}
@@ -56,19 +51,14 @@ func (d *Driver) Delete(ctx context.Context, ref drivers.Ref, o drivers.DeleteOp
 	if err := d.removeFiles(ctx, ref, rest.files); err != nil {
 		return drivers.Task{}, err
 	}
-	err = d.long(ctx, func(c *libvirt.Connect) error {
-		dom, err := domain(c, ref)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = dom.Free() }()
+	err = d.long(ctx, about(ref, func(_ *libvirt.Connect, dom *libvirt.Domain) error {
 		nvram := libvirt.DOMAIN_UNDEFINE_NVRAM
 		if o.NVRAM == drivers.DiskKeep {
 			nvram = libvirt.DOMAIN_UNDEFINE_KEEP_NVRAM
 		}
 		return dom.UndefineFlags(nvram | libvirt.DOMAIN_UNDEFINE_MANAGED_SAVE |
 			libvirt.DOMAIN_UNDEFINE_SNAPSHOTS_METADATA | libvirt.DOMAIN_UNDEFINE_CHECKPOINTS_METADATA)
-	})
+	}))
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return drivers.Task{}, err
 	}

@@ -137,18 +137,13 @@ func errSuspended() error {
 
 // attach adds a device to what runs and to what is stored.
 func (d *Driver) attach(ctx context.Context, ref drivers.Ref, doc string) error {
-	return d.long(ctx, func(c *libvirt.Connect) error {
-		dom, err := domain(c, ref)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = dom.Free() }()
+	return d.long(ctx, about(ref, func(_ *libvirt.Connect, dom *libvirt.Domain) error {
 		where, err := bothSides(dom)
 		if err != nil {
 			return err
 		}
 		return dom.AttachDeviceFlags(doc, where)
-	})
+	}))
 }
 
 // bothSides is where a VM's devices are: running, stored, or both.
@@ -215,17 +210,12 @@ func (d *Driver) detach(ctx context.Context, ref drivers.Ref, kind string, fate 
 	if stored == "" {
 		return nil
 	}
-	return d.long(ctx, func(c *libvirt.Connect) error {
-		dom, err := domain(c, ref)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = dom.Free() }()
+	return d.long(ctx, about(ref, func(_ *libvirt.Connect, dom *libvirt.Domain) error {
 		if where, err := bothSides(dom); err != nil || where&libvirt.DOMAIN_DEVICE_MODIFY_CONFIG == 0 {
 			return err
 		}
 		return dom.DetachDeviceFlags(stored, libvirt.DOMAIN_DEVICE_MODIFY_CONFIG)
-	})
+	}))
 }
 
 func nonEmpty(all ...string) []string {
@@ -245,14 +235,9 @@ func (d *Driver) unplug(ctx context.Context, ref drivers.Ref, kind string, is fu
 	if err != nil || doc == "" {
 		return "", err
 	}
-	err = d.long(ctx, func(c *libvirt.Connect) error {
-		dom, err := domain(c, ref)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = dom.Free() }()
+	err = d.long(ctx, about(ref, func(_ *libvirt.Connect, dom *libvirt.Domain) error {
 		return dom.DetachDeviceFlags(doc, libvirt.DOMAIN_DEVICE_MODIFY_LIVE)
-	})
+	}))
 	// An unplug that is under way already is waited for like our own.
 	if err != nil && !strings.Contains(fault.Of(err).ProviderText, "in the process of unplug") {
 		return "", err

@@ -15,15 +15,10 @@ var _ drivers.Documenter = (*Driver)(nil)
 // when it runs, without what may be secret.
 func (d *Driver) Document(ctx context.Context, ref drivers.Ref) (string, error) {
 	doc := ""
-	err := d.do(ctx, func(c *libvirt.Connect) error {
-		dom, err := domain(c, ref)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = dom.Free() }()
+	err := d.do(ctx, about(ref, func(_ *libvirt.Connect, dom *libvirt.Domain) (err error) {
 		doc, err = dom.GetXMLDesc(0) // without VIR_DOMAIN_XML_SECURE: no passwords of VNC and SPICE
 		return err
-	})
+	}))
 	return withoutSecrets(doc), err
 }
 

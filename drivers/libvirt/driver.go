@@ -133,3 +133,15 @@ func domain(c *libvirt.Connect, ref drivers.Ref) (*libvirt.Domain, error) {
 	}
 	return dom, nil
 }
+
+// about is a call on one VM, for do and long.
+func about(ref drivers.Ref, call func(*libvirt.Connect, *libvirt.Domain) error) func(*libvirt.Connect) error {
+	return func(c *libvirt.Connect) error {
+		dom, err := domain(c, ref)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = dom.Free() }()
+		return call(c, dom)
+	}
+}

@@ -133,14 +133,9 @@ func watching(ctx context.Context, t testing.TB, d, other *Driver, emit func(dri
 		})
 	}()
 	eventually(t, "a hint comes", func() bool {
-		must(t, other.do(t.Context(), func(c *libvirt.Connect) error {
-			dom, err := domain(c, ref)
-			if err != nil {
-				return err
-			}
-			defer func() { _ = dom.Free() }()
+		must(t, other.do(t.Context(), about(ref, func(_ *libvirt.Connect, dom *libvirt.Domain) error {
 			return dom.SetMetadata(libvirt.DOMAIN_METADATA_TITLE, unique(""), "", "", libvirt.DOMAIN_AFFECT_CONFIG)
-		}))
+		})))
 		return hints.Load() > 0
 	})
 	return ended

@@ -62,15 +62,10 @@ const foreignXML = `<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/d
 func stored(t testing.TB, d *Driver, ref drivers.Ref) string {
 	t.Helper()
 	var doc string
-	must(t, d.do(t.Context(), func(c *libvirt.Connect) error {
-		dom, err := domain(c, ref)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = dom.Free() }()
+	must(t, d.do(t.Context(), about(ref, func(_ *libvirt.Connect, dom *libvirt.Domain) (err error) {
 		doc, err = dom.GetXMLDesc(libvirt.DOMAIN_XML_INACTIVE | libvirt.DOMAIN_XML_SECURE)
 		return err
-	}))
+	})))
 	return doc
 }
 
@@ -247,14 +242,9 @@ func TestWatchSeesWhatHasNoEvent(t *testing.T) {
 			for len(hints) > 0 {
 				<-hints
 			}
-			must(t, d.do(t.Context(), func(c *libvirt.Connect) error {
-				dom, err := domain(c, ref)
-				if err != nil {
-					return err
-				}
-				defer func() { _ = dom.Free() }()
+			must(t, d.do(t.Context(), about(ref, func(_ *libvirt.Connect, dom *libvirt.Domain) error {
 				return change(dom)
-			}))
+			})))
 			for told, end := false, time.After(3*time.Second); !told; { // the first look has nothing to compare with
 				select {
 				case h := <-hints:

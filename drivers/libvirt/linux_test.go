@@ -44,18 +44,13 @@ func linuxImage(t testing.TB, d *Driver) drivers.VolumeRef {
 func inGuest(t testing.TB, d *Driver, ref drivers.Ref, command string) string {
 	t.Helper()
 	agent := func(request string, reply any) {
-		err := d.do(t.Context(), func(c *libvirt.Connect) error {
-			dom, err := domain(c, ref)
-			if err != nil {
-				return err
-			}
-			defer func() { _ = dom.Free() }()
+		err := d.do(t.Context(), about(ref, func(_ *libvirt.Connect, dom *libvirt.Domain) error {
 			s, err := dom.QemuAgentCommand(request, 5, 0)
 			if err != nil {
 				return err
 			}
 			return json.Unmarshal([]byte(s), reply)
-		})
+		}))
 		must(t, err)
 	}
 	var started struct{ Return struct{ PID int } }

@@ -79,18 +79,13 @@ func (d *Driver) List(ctx context.Context, o drivers.ListOptions) iter.Seq2[driv
 func (d *Driver) Get(ctx context.Context, ref drivers.Ref) (drivers.VM, error) {
 	var r roll
 	var pools []poolPath
-	err := d.do(ctx, func(c *libvirt.Connect) error {
-		dom, err := domain(c, ref)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = dom.Free() }()
+	err := d.do(ctx, about(ref, func(c *libvirt.Connect, dom *libvirt.Domain) (err error) {
 		if r, err = rollOf(dom); err != nil {
 			return err
 		}
 		pools, err = poolPaths(c)
 		return err
-	})
+	}))
 	if err != nil {
 		return drivers.VM{}, err
 	}

@@ -80,12 +80,7 @@ func (d *Driver) Power(ctx context.Context, ref drivers.Ref, to drivers.PowerAct
 	if to == drivers.PowerShutdown {
 		return d.shutdown(ctx, ref, rule)
 	}
-	err := d.long(ctx, func(c *libvirt.Connect) error {
-		dom, err := domain(c, ref)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = dom.Free() }()
+	err := d.long(ctx, about(ref, func(_ *libvirt.Connect, dom *libvirt.Domain) error {
 		state, raw, already, err := rule.look(dom)
 		if err != nil || already {
 			return err
@@ -101,7 +96,7 @@ func (d *Driver) Power(ctx context.Context, ref drivers.Ref, to drivers.PowerAct
 			return nil // a transient domain is gone once it is off
 		}
 		return err
-	})
+	}))
 	if err != nil {
 		return drivers.Task{}, err
 	}
@@ -192,12 +187,7 @@ func askToShutDown(dom *libvirt.Domain) error {
 
 // forceOff pulls the plug of a VM that is to be deleted.
 func (d *Driver) forceOff(ctx context.Context, ref drivers.Ref) error {
-	return d.long(ctx, func(c *libvirt.Connect) error {
-		dom, err := domain(c, ref)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = dom.Free() }()
+	return d.long(ctx, about(ref, func(_ *libvirt.Connect, dom *libvirt.Domain) (err error) {
 		if err = dom.DestroyFlags(libvirt.DOMAIN_DESTROY_DEFAULT); err == nil {
 			return nil
 		}
@@ -205,5 +195,5 @@ func (d *Driver) forceOff(ctx context.Context, ref drivers.Ref) error {
 			return nil
 		}
 		return err
-	})
+	}))
 }

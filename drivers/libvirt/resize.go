@@ -89,12 +89,7 @@ func (d *Driver) growDisk(ctx context.Context, vm drivers.VM, name string, bytes
 // storeSize writes the wanted size into the stored definition, which is what a VM that is off
 // has, and what a running one gets at its next start.
 func (d *Driver) storeSize(ctx context.Context, ref drivers.Ref, want drivers.Resize) error {
-	return d.do(ctx, func(c *libvirt.Connect) error {
-		dom, err := domain(c, ref)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = dom.Free() }()
+	return d.do(ctx, about(ref, func(c *libvirt.Connect, dom *libvirt.Domain) error {
 		if persistent, err := dom.IsPersistent(); err != nil || !persistent {
 			return err // a transient domain has no definition to be kept
 		}
@@ -117,19 +112,14 @@ func (d *Driver) storeSize(ctx context.Context, ref drivers.Ref, want drivers.Re
 			return err
 		}
 		return store(c, edited)
-	})
+	}))
 }
 
 // addVCPUs plugs vCPUs in and asks the guest's agent to bring them online: few systems do by themselves.
 func (d *Driver) addVCPUs(ctx context.Context, vm drivers.VM, n int) error {
-	err := d.long(ctx, func(c *libvirt.Connect) error {
-		dom, err := domain(c, vm.Ref)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = dom.Free() }()
+	err := d.long(ctx, about(vm.Ref, func(_ *libvirt.Connect, dom *libvirt.Domain) error {
 		return dom.SetVcpusFlags(uint(n), libvirt.DOMAIN_VCPU_LIVE)
-	})
+	}))
 	if err != nil || !vm.GuestAgent || vm.State != drivers.StateRunning {
 		return err
 	}
@@ -148,12 +138,7 @@ func (d *Driver) addVCPUs(ctx context.Context, vm drivers.VM, n int) error {
 // changeMemory moves the balloon up to what the VM booted with, and plugs in virtio-mem above that
 // where the definition has room for it. The guest takes its time: see balloon.
 func (d *Driver) changeMemory(ctx context.Context, vm drivers.VM, want int64) error {
-	return d.long(ctx, func(c *libvirt.Connect) error {
-		dom, err := domain(c, vm.Ref)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = dom.Free() }()
+	return d.long(ctx, about(vm.Ref, func(_ *libvirt.Connect, dom *libvirt.Domain) error {
 		doc, err := dom.GetXMLDesc(0)
 		if err != nil {
 			return err
@@ -169,7 +154,7 @@ func (d *Driver) changeMemory(ctx context.Context, vm drivers.VM, want int64) er
 			}
 		}
 		return dom.SetMemoryFlags(uint64(balloon)<<10, libvirt.DOMAIN_MEM_LIVE)
-	})
+	}))
 }
 
 // await asks again and again until the answer is yes, for as long as guestPatience.

@@ -174,18 +174,13 @@ func splitDescription(s string) (text, token string) {
 // Snapshots is as drivers.Snapshotter has it.
 func (d *Driver) Snapshots(ctx context.Context, ref drivers.Ref) ([]drivers.Snapshot, error) {
 	var list []drivers.Snapshot
-	err := d.do(ctx, func(c *libvirt.Connect) error {
-		dom, err := domain(c, ref)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = dom.Free() }()
+	err := d.do(ctx, about(ref, func(_ *libvirt.Connect, dom *libvirt.Domain) error {
 		all, err := readSnaps(dom)
 		for _, s := range all {
 			list = append(list, s.Snapshot)
 		}
 		return err
-	})
+	}))
 	return list, err
 }
 

@@ -21,12 +21,7 @@ func (d *Driver) CreateSnapshot(ctx context.Context, ref drivers.Ref, r drivers.
 		return drivers.Snapshot{}, err
 	}
 	var taken drivers.Snapshot
-	err := d.long(ctx, func(c *libvirt.Connect) error {
-		dom, err := domain(c, ref)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = dom.Free() }()
+	err := d.long(ctx, about(ref, func(c *libvirt.Connect, dom *libvirt.Domain) error {
 		all, err := readSnaps(dom)
 		if err != nil {
 			return err
@@ -61,7 +56,7 @@ func (d *Driver) CreateSnapshot(ctx context.Context, ref drivers.Ref, r drivers.
 		}
 		taken = made.Snapshot
 		return nil
-	})
+	}))
 	return taken, err
 }
 

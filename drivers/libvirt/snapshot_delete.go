@@ -18,12 +18,7 @@ import (
 // DeleteSnapshot is as drivers.Snapshotter has it.
 func (d *Driver) DeleteSnapshot(ctx context.Context, ref drivers.Ref, name string) (drivers.Task, error) {
 	note := ""
-	err := d.long(ctx, func(c *libvirt.Connect) error {
-		dom, err := domain(c, ref)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = dom.Free() }()
+	err := d.long(ctx, about(ref, func(c *libvirt.Connect, dom *libvirt.Domain) error {
 		all, err := readSnaps(dom)
 		if err != nil {
 			return err
@@ -40,7 +35,7 @@ func (d *Driver) DeleteSnapshot(ctx context.Context, ref drivers.Ref, name strin
 			return errNeeded(other) // it lies in a file beneath an overlay, which must not change
 		}
 		return forget(dom, name, 0)
-	})
+	}))
 	if err != nil {
 		return drivers.Task{}, err
 	}

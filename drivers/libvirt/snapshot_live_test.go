@@ -413,19 +413,14 @@ func TestMixedSnapshots(t *testing.T) {
 	ref := testVM(t, d, nil)
 	_, err := d.CreateSnapshot(ctx, ref, drivers.SnapshotRequest{Name: "inside"})
 	require.NoError(t, err)
-	require.NoError(t, d.do(ctx, func(c *libvirt.Connect) error {
-		dom, err := domain(c, ref)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = dom.Free() }()
+	require.NoError(t, d.do(ctx, about(ref, func(_ *libvirt.Connect, dom *libvirt.Domain) error {
 		s, err := dom.CreateSnapshotXML(`<domainsnapshot><name>beside</name><description>by hand</description></domainsnapshot>`,
 			libvirt.DOMAIN_SNAPSHOT_CREATE_DISK_ONLY|libvirt.DOMAIN_SNAPSHOT_CREATE_ATOMIC)
 		if err != nil {
 			return err
 		}
 		return s.Free()
-	}))
+	})))
 	list, err := d.Snapshots(ctx, ref)
 	require.NoError(t, err)
 	require.Len(t, list, 2)

@@ -15,16 +15,11 @@ import (
 
 // RestoreSnapshot is as drivers.Snapshotter has it. The VM's definition is brought back too, as it was then.
 func (d *Driver) RestoreSnapshot(ctx context.Context, ref drivers.Ref, name string) (drivers.Task, error) {
-	var was drivers.State
-	err := d.long(ctx, func(c *libvirt.Connect) error {
-		dom, err := domain(c, ref)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = dom.Free() }()
-		if was, err = stateNow(dom); err != nil {
-			return err
-		}
+	was, err := d.state(ctx, ref)
+	if err != nil {
+		return drivers.Task{}, err
+	}
+	err = d.long(ctx, about(ref, func(c *libvirt.Connect, dom *libvirt.Domain) error {
 		all, err := readSnaps(dom)
 		if err != nil {
 			return err
@@ -43,7 +38,7 @@ func (d *Driver) RestoreSnapshot(ctx context.Context, ref drivers.Ref, name stri
 			return errNeeded(other) // the VM would write to a file beneath an overlay
 		}
 		return restoreInternal(dom, s)
-	})
+	}))
 	if err != nil {
 		return drivers.Task{}, d.left(ctx, ref, was, err)
 	}
@@ -54,18 +49,9 @@ func (d *Driver) RestoreSnapshot(ctx context.Context, ref drivers.Ref, name stri
 // QEMU and starts another one with the memory of the snapshot; when that one does not take it, there is none. It is not
 // started again by itself: QEMU may have put back some of the disks already.
 func (d *Driver) left(ctx context.Context, ref drivers.Ref, was drivers.State, err error) error {
-	var now drivers.State
 	// The call may have ended because its time was up, which is no reason not to look.
-	looked := d.do(context.WithoutCancel(ctx), func(c *libvirt.Connect) error {
-		dom, err := domain(c, ref)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = dom.Free() }()
-		now, err = stateNow(dom)
-		return err
-	})
-	if looked != nil || was == "" || now == was {
+	now, unknown := d.state(context.WithoutCancel(ctx), ref)
+	if unknown != nil || now == was {
 		return err
 	}
 	f := fault.Of(err)

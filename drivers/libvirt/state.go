@@ -1,6 +1,8 @@
 package libvirt
 
 import (
+	"context"
+
 	"libvirt.org/go/libvirt"
 
 	"github.com/novacron/novacron/drivers"
@@ -43,13 +45,17 @@ func stateOf(s libvirt.DomainState, reason int, managedSave bool) (state drivers
 	}
 }
 
-// stateNow reads a domain's state.
-func stateNow(dom *libvirt.Domain) (drivers.State, error) {
-	x, err := rollOf(dom)
+// state reads a VM's state alone.
+func (d *Driver) state(ctx context.Context, ref drivers.Ref) (drivers.State, error) {
+	var r roll
+	err := d.do(ctx, about(ref, func(_ *libvirt.Connect, dom *libvirt.Domain) (err error) {
+		r, err = rollOf(dom)
+		return err
+	}))
 	if err != nil {
 		return "", err
 	}
-	state, _, _ := stateOf(x.state, x.reason, x.managedSave)
+	state, _, _ := stateOf(r.state, r.reason, r.managedSave)
 	return state, nil
 }
 
