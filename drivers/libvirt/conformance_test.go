@@ -2,7 +2,6 @@ package libvirt
 
 import (
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -45,7 +44,7 @@ func TestDriverWithLinux(t *testing.T) {
 		MemoryMiB:   256,
 		Seed:        &drivers.Seed{Hostname: "tiny"},
 		Guest:       true,
-		Patience:    3 * time.Minute,
+		Patience:    patience,
 		Leaks:       eventLoop,
 		Skip: map[string]string{
 			"List": covered, "Get": covered, "Create": covered, "Delete": covered, "Watch": covered, "Storage": covered, "Context": covered,

@@ -3,8 +3,6 @@ package libvirt
 import (
 	"context"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -20,20 +18,7 @@ import (
 // overTLS connects to the first test host by TLS.
 func overTLS(t *testing.T) drivers.Driver {
 	t.Helper()
-	root := testHosts(t)
-	read := func(f string) []byte {
-		b, err := os.ReadFile(filepath.Join(root, f))
-		require.NoError(t, err)
-		return b
-	}
-	addr := ""
-	for _, line := range strings.Split(string(read("etc-hosts")), "\n") {
-		if f := strings.Fields(line); len(f) == 2 && f[1] == "hosta" {
-			addr = f[0]
-		}
-	}
-	d, err := Open(t.Context(), drivers.Config{Kind: drivers.KindLibvirt, Transport: drivers.TransportTLS, Host: addr,
-		Secrets: drivers.Secrets{CACert: read("pki/cacert.pem"), ClientCert: read("pki/clientcert.pem"), ClientKey: read("pki/clientkey.pem")}})
+	d, err := Open(t.Context(), tlsConfig(t))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = d.Close() })
 	return d
