@@ -1,12 +1,9 @@
 package api
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 
@@ -25,11 +22,15 @@ func TestScenarios(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			scenario := &session{server: s, token: s.tokens["admin"], subs: map[string]*subscription{}}
+			scenario := &session{server: s, token: s.tokens["admin"], subs: map[string]*subscription{}, harmed: map[string]bool{}}
 			env.Values[sessionKey] = scenario
 			env.Setenv("API", "http://"+s.address)
-			env.Setenv("HOSTS", os.Getenv("NOVACRON_TEST_HOSTS"))
+			env.Setenv("HOSTS", hostsDir())
+			env.Setenv("TINY", os.Getenv("NOVACRON_TEST_TINY_IMAGE"))
 			setAddresses(env)
+			if err := lend(env.WorkDir); err != nil {
+				return err
+			}
 			env.Defer(func() {
 				for _, sub := range scenario.subs {
 					sub.cancel()
@@ -43,27 +44,36 @@ func TestScenarios(t *testing.T) {
 		},
 		Condition: func(name string) (bool, error) {
 			if name == "hosts" {
-				return os.Getenv("NOVACRON_TEST_HOSTS") != "" && os.Getenv("NOVACRON_TEST_TINY_IMAGE") != "", nil
+				return hostsDir() != "" && os.Getenv("NOVACRON_TEST_TINY_IMAGE") != "", nil
 			}
 			return false, fmt.Errorf("no condition %q", name)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"as": cmdAs, "sign-in": cmdSignIn, "ended": cmdEnded, "gql": cmdGQL, "get": cmdGet, "is": cmdIs, "has": cmdHas, "refused": cmdRefused, "until": cmdUntil,
 			"await": cmdWait, "http": cmdHTTP, "subscribe": cmdSubscribe, "sse": cmdSSE, "event": cmdEvent, "console": cmdConsole,
-			"bad": cmdBad, "restart": cmdRestart, "virsh": cmdVirsh, "novacron": cmdNovacron,
+			"bad": cmdBad, "down": cmdDown, "up": cmdUp, "restart": cmdRestart, "novacron": cmdNovacron, "do": cmdDo, "more": cmdMore,
+			"virsh": cmdVirsh, "host": cmdHost, "guest": cmdGuest,
 		},
 	})
 }
 
-// setAddresses gives scenarios the real hosts' addresses by their names: $HOSTA, $HOSTB.
-func setAddresses(env *testscript.Env) {
-	content, err := os.ReadFile(filepath.Join(os.Getenv("NOVACRON_TEST_HOSTS"), "hosts.json"))
-	var hosts []struct{ Name, Address string }
-	if err == nil && json.Unmarshal(content, &hosts) == nil {
-		for _, h := range hosts {
-			env.Setenv(strings.ToUpper(h.Name), h.Address)
+// lend puts the queries that several scenarios use beside a scenario's own files, which come first.
+func lend(dir string) error {
+	shared, err := filepath.Glob("queries/*.graphql")
+	for _, from := range shared {
+		to := filepath.Join(dir, filepath.Base(from))
+		if _, own := os.Stat(to); own == nil {
+			continue
+		}
+		content, err := os.ReadFile(from)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(to, content, 0o644); err != nil {
+			return err
 		}
 	}
+	return err
 }
 
 // keepLog shows what the server said when a scenario has failed.
@@ -78,14 +88,23 @@ func keepLog(env *testscript.Env, s *server) {
 	}
 }
 
-func cmdRestart(ts *testscript.TestScript, neg bool, args []string) {
-	need(ts, !neg && (len(args) == 0 || len(args) == 1 && args[0] == "kill"), "restart [kill]")
+func cmdDown(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, !neg && (len(args) == 0 || len(args) == 1 && args[0] == "kill"), "down|restart [kill]")
 	how := syscall.SIGTERM
 	if len(args) == 1 {
 		how = syscall.SIGKILL
 	}
 	ts.Check(of(ts).server.stop(how))
+}
+
+func cmdUp(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, !neg && len(args) == 0, "up")
 	ts.Check(of(ts).server.start())
+}
+
+func cmdRestart(ts *testscript.TestScript, neg bool, args []string) {
+	cmdDown(ts, neg, args)
+	cmdUp(ts, neg, nil)
 }
 
 func cmdNovacron(ts *testscript.TestScript, neg bool, args []string) {
@@ -96,18 +115,5 @@ func cmdNovacron(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if (err != nil) != neg {
 		ts.Fatalf("novacron: %v", err)
-	}
-}
-
-func cmdVirsh(ts *testscript.TestScript, neg bool, args []string) {
-	need(ts, len(args) >= 2, "virsh HOST ARG...")
-	hosts, err := filepath.Abs("../hosts/hosts.sh")
-	ts.Check(err)
-	cmd := exec.Command(hosts, append([]string{"exec", args[0], "virsh"}, args[1:]...)...)
-	cmd.Env = append(os.Environ(), "NOVACRON_HOSTS_DIR="+os.Getenv("NOVACRON_TEST_HOSTS"))
-	out, err := cmd.CombinedOutput()
-	_, _ = ts.Stdout().Write(out)
-	if (err != nil) != neg {
-		ts.Fatalf("virsh: %v\n%s", err, out)
 	}
 }

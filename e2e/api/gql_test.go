@@ -23,6 +23,7 @@ type session struct {
 	jar    http.CookieJar // of somebody signed in; nil for bearers of tokens
 	answer map[string]any // the last
 	subs   map[string]*subscription
+	harmed map[string]bool // hosts to be mended at the end
 }
 
 const sessionKey = "session"
@@ -77,8 +78,15 @@ func request(ts *testscript.TestScript, args []string) []byte {
 	if !strings.Contains(query, "{") {
 		query = ts.ReadFile(query)
 	}
+	body, err := json.Marshal(map[string]any{"query": query, "variables": values(ts, args[1:])})
+	ts.Check(err)
+	return body
+}
+
+// values reads NAME=VALUE, NAME=@FILE and NAME=<FILE.
+func values(ts *testscript.TestScript, args []string) map[string]any {
 	variables := map[string]any{}
-	for _, a := range args[1:] {
+	for _, a := range args {
 		name, value, ok := strings.Cut(a, "=")
 		need(ts, ok, "NAME=VALUE")
 		if file, ok := strings.CutPrefix(value, "@"); ok {
@@ -94,9 +102,7 @@ func request(ts *testscript.TestScript, args []string) []byte {
 		}
 		variables[name] = v
 	}
-	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
-	ts.Check(err)
-	return body
+	return variables
 }
 
 func (s *session) ask(body []byte) (map[string]any, error) {
@@ -164,6 +170,19 @@ func cmdIs(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+func cmdMore(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, len(args) == 2, "more PATH NUMBER")
+	v, err := at(of(ts).answer, args[0])
+	ts.Check(err)
+	have, err := strconv.ParseFloat(text(v), 64)
+	ts.Check(err)
+	least, err := strconv.ParseFloat(args[1], 64)
+	ts.Check(err)
+	if have > least == neg {
+		ts.Fatalf("%s is %v", args[0], have)
+	}
+}
+
 func cmdHas(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, len(args) == 2, "has PATH REGEXP")
 	v, err := at(of(ts).answer, args[0])
@@ -216,7 +235,7 @@ func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("after %s %s is %v", most, args[1], text(last))
 }
 
-const operationQuery = `query($id: ID!) { operation(id: $id) { id kind status note progress error { code message field remedy providerText }
+const operationQuery = `query($id: ID!) { operation(id: $id) { id kind status note progress target { id } error { code message field remedy providerText }
 	steps { name status attempts error { code message } } } }`
 
 // waitMost is how long an operation may take; emulated guests are slow.
@@ -246,6 +265,22 @@ func cmdWait(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("after %s: %s", waitMost, text(s.answer))
+}
+
+// cmdDo asks for something that is an operation, and sees it through.
+func cmdDo(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, len(args) > 0, "do MUTATION [FIELD=VALUE...]")
+	verb := args[0]
+	query := fmt.Sprintf("mutation($input: %s%sInput!) { %s(input: $input) { operation { id } } }", strings.ToUpper(verb[:1]), verb[1:], verb)
+	input, err := json.Marshal(values(ts, args[1:]))
+	ts.Check(err)
+	cmdGQL(ts, neg, []string{query, "input=" + string(input)})
+	if neg {
+		return
+	}
+	id, err := at(of(ts).answer, "."+verb+".operation.id")
+	ts.Check(err)
+	cmdWait(ts, false, []string{text(id)})
 }
 
 func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {

@@ -42,24 +42,35 @@ type message struct {
 
 func cmdSubscribe(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, !neg && len(args) >= 2, "subscribe NAME QUERY [NAME=VALUE...]")
-	s, body := of(ts), request(ts, args[1:])
+	sub, err := of(ts).subscribe(request(ts, args[1:]))
+	ts.Check(err)
+	of(ts).subs[args[0]] = sub
+}
+
+// subscribe opens a subscription by graphql-transport-ws.
+func (s *session) subscribe(body []byte) (*subscription, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	ws, _, err := websocket.Dial(ctx, "ws://"+s.server.address+"/graphql", &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}})
-	ts.Check(err)
+	if err != nil {
+		return nil, err
+	}
 	ws.SetReadLimit(16 << 20)
 	init, _ := json.Marshal(map[string]string{"authorization": "Bearer " + s.token})
-	ts.Check(wsjson.Write(ctx, ws, message{Type: "connection_init", Payload: init}))
 	var ack message
-	ts.Check(wsjson.Read(ctx, ws, &ack))
-	if ack.Type != "connection_ack" {
-		ts.Fatalf("the server says %s %s", ack.Type, ack.Payload)
+	if err := errors.Join(wsjson.Write(ctx, ws, message{Type: "connection_init", Payload: init}), wsjson.Read(ctx, ws, &ack)); err != nil {
+		return nil, errors.Join(err, ws.CloseNow())
 	}
-	ts.Check(wsjson.Write(ctx, ws, message{ID: "1", Type: "subscribe", Payload: body}))
-	s.subs[args[0]] = newSubscription(context.Background(), func(ctx context.Context, out chan<- map[string]any) error {
+	if ack.Type != "connection_ack" {
+		return nil, errors.Join(fmt.Errorf("the server says %s %s", ack.Type, ack.Payload), ws.CloseNow())
+	}
+	if err := wsjson.Write(ctx, ws, message{ID: "1", Type: "subscribe", Payload: body}); err != nil {
+		return nil, errors.Join(err, ws.CloseNow())
+	}
+	return newSubscription(context.Background(), func(ctx context.Context, out chan<- map[string]any) error {
 		defer ws.CloseNow()
 		return listen(ctx, ws, out)
-	})
+	}), nil
 }
 
 // listen reads a websocket's messages until it or the subscription ends.

@@ -8,7 +8,7 @@ import (
 )
 
 // at gives a value of an answer by its path: `.vms.edges[0].node.id`. Paths begin in data, unless they
-// begin with .errors. `[name=web]` takes the element whose name is web.
+// begin with .errors. `[name=web]` takes the element whose name is web, `[vm.name=web]` the one whose VM's is.
 func at(answer map[string]any, path string) (any, error) {
 	v := answer["data"]
 	if strings.HasPrefix(path, ".errors") {
@@ -51,7 +51,12 @@ func at(answer map[string]any, path string) (any, error) {
 func pick(list []any, which string) (any, error) {
 	if key, want, ok := strings.Cut(which, "="); ok {
 		for _, element := range list {
-			if o, _ := element.(map[string]any); o != nil && text(o[key]) == want {
+			v := element
+			for part := range strings.SplitSeq(key, ".") {
+				o, _ := v.(map[string]any)
+				v = o[part]
+			}
+			if text(v) == want {
 				return element, nil
 			}
 		}
