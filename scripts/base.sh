@@ -52,6 +52,35 @@ phase() {
   return $status
 }
 
+# install_and_build [SYSTEM-GROUP [NPM-GROUP]] - what a start and a test begin with, side by side: on a fresh machine,
+# what waits for disks and the network stands beside what computes. The caller has build_api, build_dashboard and
+# build_image, and names the groups of scripts/install that it wants besides `run`. Ends the script if something
+# fails; only the image is not waited for: ask image_is_built.
+install_and_build() {
+  local together=yes go_install dashboard_build api_build
+  echo "Installing and building side by side; a line comes when its part is done, the rest is in .novacron/log"
+  "$repo/scripts/install" go 9>&- &
+  go_install=$!
+  dashboard_lane "${2:-}" &
+  dashboard_build=$!
+  "$repo/scripts/install" compilers 9>&- &
+  wait $! && wait "$go_install" || exit 1
+  log=$state/log/build-api.log phase "The API built" build_api &
+  api_build=$!
+  "$repo/scripts/install" services ${1:+"$1"} 9>&- &
+  wait $! || exit 1
+  log=$state/log/build-image.log phase "The tiny guest image built" build_image &
+  image_build=$!
+  wait "$api_build" && wait "$dashboard_build" || exit 1
+}
+
+dashboard_lane() {
+  "$repo/scripts/install" dashboard ${1:+"$1"} 9>&- || return
+  log=$state/log/build-dashboard.log phase "The dashboard built" build_dashboard
+}
+
+image_is_built() { wait "$image_build"; }
+
 # kill_tree PID - a process and all that it started.
 kill_tree() {
   local child
