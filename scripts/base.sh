@@ -81,10 +81,10 @@ dashboard_lane() {
 
 image_is_built() { wait "$image_build"; }
 
-# kill_tree PID - a process and all that it started.
+# kill_tree PID - a process and all that it started. A fresh machine may have no pgrep yet.
 kill_tree() {
   local child
-  for child in $(pgrep -P "$1"); do kill_tree "$child"; done
+  for child in $(cat "/proc/$1/task/"*/children 2>/dev/null); do kill_tree "$child"; done
   kill "$1" 2>/dev/null || true
 }
 
