@@ -1,3 +1,4 @@
+import { AxeBuilder } from '@axe-core/playwright'
 import { type BrowserContext, test as base, expect, type Locator, type Page } from '@playwright/test'
 import { API } from './api.ts'
 
@@ -12,9 +13,10 @@ export const stack = {
   image: () => told('IMAGE'),
 }
 
+type VM = { id: string; name: string }
 type Cookies = Awaited<ReturnType<BrowserContext['cookies']>>
 
-export const test = base.extend<{ signedIn: Page }, { api: API; session: Cookies }>({
+export const test = base.extend<{ signedIn: Page }, { api: API; session: Cookies; vm: VM }>({
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads from it what is needed
   baseURL: async ({}, use) => use(told('ORIGIN')),
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads from it what is needed
@@ -30,12 +32,46 @@ export const test = base.extend<{ signedIn: Page }, { api: API; session: Cookies
     },
     { scope: 'worker' },
   ],
+  /** A VM that is looked at only: it does not run. stack.ts removes it. */
+  vm: [async ({ api }, use) => use(await made(api, 'still', false)), { scope: 'worker' }],
   /** A page of somebody who has signed in already. */
   signedIn: async ({ page, session }, use) => {
     await page.context().addCookies(session)
     await use(page)
   },
 })
+
+/** A VM from an image, at the image's place. */
+export async function made(api: API, name: string, start: boolean, image = stack.image()): Promise<VM> {
+  const { provider } = (await api.ask('query($id: ID!) { image(id: $id) { provider { id } } }', { id: image })).image
+  const done = await api.done(
+    'mutation($input: CreateVMInput!) { done: createVM(input: $input) { vm { id name } operation { id } } }',
+    {
+      input: {
+        provider: provider.id,
+        name: `${name}-${Date.now().toString(36)}`,
+        vcpus: 1,
+        memoryMiB: 128,
+        start,
+        disks: [{ image }],
+        tags: [{ key: 'made-by', value: 'a-test' }],
+      },
+    },
+  )
+  return done.vm
+}
+
+/** What axe finds on the page as it is, in both themes: nothing. */
+export async function axe(page: Page, what: string) {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme })
+    // Colours may be on their way from one theme to the other.
+    await page.evaluate(() => Promise.allSettled(document.getAnimations().map((each) => each.finished)))
+    const { violations } = await new AxeBuilder({ page }).analyze()
+    const found = violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(' ')}`))
+    expect.soft(found, `${what}, ${colorScheme}`).toEqual([])
+  }
+}
 
 /** How the VM of this page stands, as its header says it. */
 export const state = (page: Page, word: string) => page.getByRole('button', { name: word, exact: true })

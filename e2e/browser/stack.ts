@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import pg from 'pg'
 import { API } from './api.ts'
+import { connect, sweep } from './hosts.ts'
 import { proxy } from './proxy.ts'
 
 /** What a test wants of the environment; scripts/test sets it. */
@@ -83,7 +84,7 @@ async function start(folder: string, undo: (() => unknown)[]) {
   await answers(`${origin}/sign-in`)
 
   const api = new API(origin, token)
-  const { host, image } = await connect(api)
+  const { host, image } = await connect(api, 'hosta', 'TLS')
   undo.push(() => sweep(api))
   Object.assign(process.env, {
     NOVACRON_BROWSER_ORIGIN: origin,
@@ -92,64 +93,6 @@ async function start(folder: string, undo: (() => unknown)[]) {
     NOVACRON_BROWSER_HOST: host,
     NOVACRON_BROWSER_IMAGE: image,
   })
-}
-
-/** A host that is real, and the tiny image on it under a name that no other run has. */
-async function connect(api: API) {
-  const state = given('NOVACRON_TEST_HOSTS')
-  const hosts: { name: string; address: string }[] = JSON.parse(readFileSync(join(state, 'hosts.json'), 'utf8'))
-  const pem = (name: string) => readFileSync(join(state, 'pki', name), 'utf8')
-  const { addProvider } = await api.ask(
-    'mutation($input: AddProviderInput!) { addProvider(input: $input) { provider { id } } }',
-    {
-      input: {
-        name: 'hosta',
-        transport: 'TLS',
-        host: hosts.find(({ name }) => name === 'hosta')?.address,
-        accelerator: 'QEMU',
-        credentials: {
-          caCertificate: pem('cacert.pem'),
-          clientCertificate: pem('clientcert.pem'),
-          clientKey: pem('clientkey.pem'),
-        },
-      },
-    },
-  )
-  const provider = addProvider.provider.id
-  const host = await api.until(
-    'query($id: ID!) { provider(id: $id) { status problem { message } hosts { id } } }',
-    { id: provider },
-    (data) => data.provider.status === 'CONNECTED' && data.provider.hosts[0]?.id,
-  )
-  const { importImage } = await api.ask(
-    'mutation($input: ImportImageInput!) { importImage(input: $input) { image { id name } } }',
-    { input: { provider, catalog: 'novacron-tiny', name: `tiny-${process.pid}` } },
-  )
-  await api.until('{ images { id status } }', {}, ({ images }) => images[0]?.status === 'READY')
-  return { host, image: importImage.image.id }
-}
-
-/** What a failed test has left on the host; what others have there is not ours to touch. */
-async function sweep(api: API) {
-  const { vms, images } = await api.ask(
-    '{ vms(first: 100) { edges { node { id management configuration { disks { name path } } } } } images { id } }',
-  )
-  for (const { node } of vms.edges) {
-    if (node.management !== 'MANAGED') continue
-    const disks = node.configuration.disks.filter((disk: { path: string }) => disk.path !== '')
-    await api.done('mutation($input: DeleteVMInput!) { done: deleteVM(input: $input) { operation { id } } }', {
-      input: {
-        id: node.id,
-        force: true,
-        snapshots: true,
-        disks: disks.map(({ name }: { name: string }) => ({ name, fate: 'DELETE' })),
-      },
-    })
-  }
-  for (const { id } of images)
-    await api.done('mutation($input: DeleteImageInput!) { done: deleteImage(input: $input) { operation { id } } }', {
-      input: { id },
-    })
 }
 
 /** A new database at the server that is given. */

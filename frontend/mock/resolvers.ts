@@ -92,7 +92,7 @@ export function readers(world: World): Resolvers {
       activeOperation: (vm: VM) => world.active(vm.id) ?? null,
       status: (vm: VM) => {
         const kind = world.active(vm.id)?.kind
-        return (kind && BUSY[kind]) || vm.status
+        return (kind && BUSY[kind]) || (down(vm) ? 'UNKNOWN' : vm.status)
       },
       actions: (vm: VM) => vmActions(world, vm),
       document: (vm: VM) => `<domain type="kvm">\n  <name>${vm.name}</name>\n  <vcpu>${vm.vcpus}</vcpu>\n</domain>`,
@@ -101,7 +101,11 @@ export function readers(world: World): Resolvers {
       connectionUri: uri,
       lastSyncAt: ({ lastSeenAt }: Provider) => lastSeenAt,
       lastSyncMs: () => 48,
-      features: () => ['hotAddCPU', 'balloon', 'snapshotMemory', 'diskGrow'].map((name) => ({ name, supported: true })),
+      features: () =>
+        ['hotAddCPU', 'balloon', 'snapshotMemory', 'diskGrow', 'serialConsole', 'vnc'].map((name) => ({
+          name,
+          supported: true,
+        })),
       hosts: (each: Provider) => [host(each)],
       vmCounts: ({ id }: Provider) => countBy(listVMs(db, { provider: [id] }), (vm) => vm.status),
       hasCredentials: ({ transport }: Provider) => transport === 'TLS' || transport === 'SSH',

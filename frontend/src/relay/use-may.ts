@@ -4,7 +4,10 @@ import type { useMayQuery } from '@/__generated__/useMayQuery.graphql'
 
 const RANK = ['VIEWER', 'OPERATOR', 'ADMIN']
 
-/** Why the viewer may not do what this role may; undefined when they may. For what no thing's own `actions` tell. */
+/**
+ * Why the viewer may not do what this role may, in the API’s words; undefined when they may. For what no
+ * thing’s own `actions` tell.
+ */
 export function useMayNot(need: 'OPERATOR' | 'ADMIN'): string | undefined {
   const { viewer } = useLazyLoadQuery<useMayQuery>(
     graphql`
@@ -18,5 +21,5 @@ export function useMayNot(need: 'OPERATOR' | 'ADMIN'): string | undefined {
     {},
   )
   if (RANK.indexOf(viewer.role) >= RANK.indexOf(need)) return undefined
-  return `Your role ${viewer.role.toLowerCase()} may not do this. Ask an administrator for the role ${need.toLowerCase()}.`
+  return `Your role ${viewer.role} may not do this. Ask an administrator for the role ${need}.`
 }

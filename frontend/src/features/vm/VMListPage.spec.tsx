@@ -41,9 +41,12 @@ test('text, facets and address are one state', async () => {
   await waitFor(() => expect(window.location.search).toBe('?q=status%3Astopped'))
   expect(screen.getByRole('searchbox')).toHaveProperty('value', 'status:stopped')
   await waitFor(() => expect(screen.queryAllByText('Running', { selector: '[role=cell] *' })).toHaveLength(0))
-  await user.clear(screen.getByRole('searchbox'))
-  await user.type(screen.getByRole('searchbox'), 'nosuchthing')
+  const box = screen.getByRole('searchbox')
+  await user.clear(box)
+  await waitFor(() => expect(window.location.search).toBe(''))
+  await user.type(box, 'nosuchthing')
   await screen.findByText('No VM matches')
+  expect(document.activeElement).toBe(box)
   await user.click(screen.getByRole('button', { name: 'Clear filters' }))
   await screen.findByRole('link', { name: 'api-01' })
   expect(window.location.search).toBe('')
@@ -140,6 +143,22 @@ test('a VM that goes while it is being made leaves the list', async () => {
   world.db.vms.delete(vm.id)
   world.log.publish({ noun: 'vm', id: vm.id, kind: 'REMOVED' })
   await waitFor(() => expect(screen.queryByRole('link', { name: 'half-made' })).toBeNull())
+})
+
+test('a host that goes silent makes its VMs unknown, and what they were is told', async () => {
+  const { world } = renderPage(page)
+  await screen.findByRole('link', { name: 'api-01' })
+  const provider = world.db.providers.get(world.db.vms.get('vm_002')?.providerId ?? '')
+  if (!provider) throw new Error('no such provider in the seed')
+  const turn = (status: string) => {
+    provider.status = status
+    world.log.publish({ noun: 'provider', id: provider.id, kind: 'UPDATED' })
+  }
+  turn('UNREACHABLE')
+  await waitFor(() => within(row('api-01')).getByText('Unknown'))
+  within(row('api-01')).getByText('was running')
+  turn('CONNECTED')
+  await waitFor(() => within(row('api-01')).getByText('Running'))
 })
 
 /** A VM that comes without an event. */

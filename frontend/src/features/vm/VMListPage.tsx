@@ -45,7 +45,7 @@ export function VMListPage() {
   const onSort = (next: SortKey) =>
     setParams({ sort: formatSort(next, next === key && direction === 'ASC' ? 'DESC' : 'ASC') })
   return (
-    <SelectionProvider key={text}>
+    <SelectionProvider of={text}>
       <div className="flex h-full flex-col">
         <PageHeader
           title="Virtual machines"

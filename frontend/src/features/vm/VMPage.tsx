@@ -13,6 +13,7 @@ import { useLive } from '@/relay/use-live'
 import { useReading } from '@/relay/use-reading'
 import { Bone, Empty } from '@/ui/page'
 import { Tabs } from '@/ui/Tabs'
+import { useProviderTurns } from './provider-turns'
 import { VMHeader } from './VMHeader'
 
 const TABS = {
@@ -81,6 +82,7 @@ export function VMPage() {
       if (vmEvents.changes.some(({ kind }) => kind === 'REMOVED')) reread()
     },
   })
+  useProviderTurns(reread)
   useTitle(vm?.name ?? 'Virtual machine')
   const asked = useSearchParams().get('tab') ?? 'overview'
   const tab = asked in TABS ? (asked as keyof typeof TABS) : 'overview'

@@ -19,8 +19,8 @@ import { VMState } from './VMState'
 export const COLUMNS =
   'grid items-center gap-x-4 px-2 md:px-4 ' +
   'grid-cols-[2rem_minmax(0,1fr)_auto_2.25rem] ' +
-  'md:grid-cols-[1.5rem_minmax(8rem,1.6fr)_7.5rem_minmax(5rem,0.9fr)_3rem_4.5rem_3.5rem_2rem] ' +
-  'lg:grid-cols-[1.5rem_minmax(9rem,1.6fr)_8rem_minmax(6rem,0.9fr)_3rem_4.5rem_4.5rem_minmax(7rem,1fr)_minmax(7rem,1.1fr)_3.5rem_2rem]'
+  'md:grid-cols-[1.5rem_minmax(8rem,1.6fr)_9.5rem_minmax(5rem,0.9fr)_3rem_4.5rem_3.5rem_2rem] ' +
+  'lg:grid-cols-[1.5rem_minmax(9rem,1.6fr)_9.5rem_minmax(6rem,0.9fr)_3rem_4.5rem_4.5rem_minmax(7rem,1fr)_minmax(7rem,1.1fr)_3.5rem_2rem]'
 
 type Props = {
   vm: VMRow_vm$key
@@ -167,6 +167,12 @@ export const VMRow = memo(function VMRow({ vm: ref, index, top, usage, selected,
         {[vm.provider.name, `${vcpus} vCPU`, formatMiB(memoryMiB), running && usage?.address]
           .filter(Boolean)
           .join(' · ')}
+        {vm.stale && (
+          <>
+            {' '}
+            · <Age of={vm.asOf} short />
+          </>
+        )}
       </span>
     </div>
   )

@@ -72,15 +72,20 @@ function hostName(host: KnownHost, hosts: readonly KnownHost[]) {
 function SearchBox({ text, onText }: Pick<Props, 'text' | 'onText'>) {
   const box = useRef<HTMLInputElement>(null)
   const [typed, setTyped] = useState(text)
-  const [told, setTold] = useState(text)
-  if (text !== told) {
-    setTold(text)
-    if (text !== typed.trim()) setTyped(text)
-  }
+  // What we wrote into the address comes back from it, perhaps when more has been typed.
+  const own = useRef<string[]>([])
+  useEffect(() => {
+    const ours = own.current.lastIndexOf(text)
+    own.current = ours < 0 ? [] : own.current.slice(ours + 1)
+    if (ours < 0) setTyped((before) => (before.trim() === text ? before : text))
+  }, [text])
   useEffect(() => {
     const next = typed.trim()
     if (next === text) return
-    const timer = setTimeout(() => onText(next, text === '' ? 'push' : 'replace'), PAUSE)
+    const timer = setTimeout(() => {
+      own.current.push(next)
+      onText(next, text === '' ? 'push' : 'replace')
+    }, PAUSE)
     return () => clearTimeout(timer)
   })
   return (

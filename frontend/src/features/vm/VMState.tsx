@@ -12,6 +12,7 @@ export function VMState({ vm: ref, focusable }: { vm: VMState_vm$key; focusable?
     graphql`
       fragment VMState_vm on VM {
         status
+        observedStatus
         statusReason
         providerState
         stale
@@ -21,7 +22,14 @@ export function VMState({ vm: ref, focusable }: { vm: VMState_vm$key; focusable?
     ref,
   )
   const { tone, word } = statusLook(vm.status)
-  const state = <State tone={tone} word={word} />
+  const state = (
+    <span className="inline-flex items-baseline gap-1.5 whitespace-nowrap">
+      <State tone={tone} word={word} />
+      {vm.status === 'UNKNOWN' && vm.observedStatus !== 'UNKNOWN' && (
+        <span className="text-2xs text-soft">was {statusLook(vm.observedStatus).word.toLowerCase()}</span>
+      )}
+    </span>
+  )
   return (
     <Tip
       text={

@@ -16,6 +16,7 @@ import { cx } from '@/ui/cx'
 import { Bone, Empty } from '@/ui/page'
 import { BulkBar } from './BulkBar'
 import { useLiveVMs } from './live-vms'
+import { useProviderTurns } from './provider-turns'
 import { useRowKeys } from './row-keys'
 import { useSelection } from './selection'
 import { useUsage } from './usage'
@@ -121,6 +122,7 @@ function Rows({ query, creating, filter, reread, sort, onSort, dim, filtered, on
     { filter, connection: vms.__id, creating: creating?.__id, has: (id) => listed.has(id), whole: !hasNext },
     () => reread(rows.length),
   )
+  useProviderTurns(() => reread(rows.length))
 
   const phone = usePhone()
   const scroller = useRef<HTMLDivElement>(null)

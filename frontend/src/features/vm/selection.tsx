@@ -20,10 +20,16 @@ export function useSelection(): Selection {
   return selection
 }
 
-/** It survives scrolling and changes of the rows; another filter begins with none. */
-export function SelectionProvider({ children }: { children: ReactNode }) {
+/** It survives scrolling and changes of the rows; what it is a selection of begins with none. */
+export function SelectionProvider({ of, children }: { of: string; children: ReactNode }) {
   const [ids, setIds] = useState(NONE)
   const [all, setAll] = useState(false)
+  const [before, setBefore] = useState(of)
+  if (of !== before) {
+    setBefore(of)
+    setIds(NONE)
+    setAll(false)
+  }
   const setMany = useCallback((changed: readonly string[], on: boolean) => {
     setAll(false)
     setIds((before) => {

@@ -36,3 +36,23 @@ test('what the browser can tell to be wrong is not sent', async () => {
   await screen.findByText('It needs a name.')
   expect(world.db.vms.size).toBe(before)
 })
+
+test('a disk can be a volume that the chosen pool has', async () => {
+  const { user, world } = renderPage(<CreateVMPage />)
+  await user.type(await screen.findByLabelText('Name'), 'with-volume')
+  await user.click(screen.getByRole('button', { name: 'Add a disk' }))
+  await user.selectOptions(screen.getByLabelText('What'), 'Existing volume')
+  const field = await waitFor(() => {
+    const shown = screen.getByRole<HTMLSelectElement>('combobox', { name: 'Volume' })
+    expect(shown.disabled).toBe(false)
+    return shown
+  })
+  const offered = [...field.options].map((option) => option.value)
+  const pool = screen.getAllByLabelText<HTMLSelectElement>('Pool').at(-1)?.value
+  const there = world.db.volumes.filter((volume) => volume.providerId === 'prov_1' && volume.pool === pool)
+  expect(offered.length).toBeGreaterThan(0)
+  expect(there.map((volume) => volume.name)).toEqual(expect.arrayContaining(offered))
+  await user.selectOptions(field, offered.at(-1) ?? '')
+  await user.click(screen.getByRole('button', { name: 'Create VM' }))
+  await waitFor(() => expect(push).toHaveBeenCalledWith(expect.stringMatching(/^\/vms\/vm_/)))
+})

@@ -1,11 +1,13 @@
 'use client'
 import { Plus, X } from 'lucide-react'
 import { randomKey } from '@/lib/random'
+import { formatBytes } from '@/lib/units'
 import { Button, IconButton } from '@/ui/Button'
 import { SelectField, TextField } from '@/ui/fields'
 import { Section } from '@/ui/page'
 import type { SectionProps } from './CreateVMPage'
 import type { DiskDraft, NICDraft } from './draft'
+import { VolumeField } from './VolumeField'
 
 /** More disks, and what it is plugged into. */
 export function DeviceSections({ draft, set, problems, place }: SectionProps) {
@@ -68,7 +70,10 @@ export function DeviceSections({ draft, set, problems, place }: SectionProps) {
                 onChange={(pool) => changeDisk(disk.key, { pool })}
                 options={[
                   ...(disk.kind === 'new' ? [{ value: '', label: 'The host’s first' }] : []),
-                  ...pools.map((pool) => ({ value: pool.name, label: pool.name })),
+                  ...pools.map((pool) => ({
+                    value: pool.name,
+                    label: `${pool.name}: ${formatBytes(pool.freeBytes)} free`,
+                  })),
                 ]}
               />
               {disk.kind === 'new' ? (
@@ -81,12 +86,13 @@ export function DeviceSections({ draft, set, problems, place }: SectionProps) {
                   onChange={(size) => changeDisk(disk.key, { size })}
                 />
               ) : (
-                <TextField
-                  label="Volume"
+                <VolumeField
+                  provider={draft.provider}
+                  pool={disk.pool}
+                  cdrom={disk.cdrom}
                   name={`disks[${index + 1}].volume`}
                   value={disk.volume}
                   onChange={(volume) => changeDisk(disk.key, { volume })}
-                  placeholder="debian.iso"
                 />
               )}
               <IconButton

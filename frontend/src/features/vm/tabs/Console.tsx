@@ -29,6 +29,14 @@ export function Console({ id }: { id: string }) {
           id
           name
           status
+          provider {
+            id
+            name
+            features {
+              name
+              supported
+            }
+          }
           hypervisorConfig {
             vnc
             serialConsole
@@ -47,7 +55,17 @@ export function Console({ id }: { id: string }) {
   const [params, setParams] = useURLState()
   const act = useAct()
   if (!vm) return null
-  const { vnc, serialConsole } = vm.hypervisorConfig
+  const can = (feature: string) => vm.provider.features.some(({ name, supported }) => supported && name === feature)
+  const noScreen = !vm.hypervisorConfig.vnc
+    ? 'It has no screen.'
+    : can('vnc')
+      ? undefined
+      : `The connection to ${vm.provider.name} cannot carry a screen; one by SSH or to the local host can.`
+  const noLine = !vm.hypervisorConfig.serialConsole
+    ? 'It has no serial line.'
+    : can('serialConsole')
+      ? undefined
+      : `The connection to ${vm.provider.name} cannot carry a serial line.`
   const refused = whyNot(vm.actions, 'openConsole')
   if (refused)
     return (
@@ -62,9 +80,13 @@ export function Console({ id }: { id: string }) {
         {refused}
       </Empty>
     )
-  if (!vnc && !serialConsole)
-    return <Empty title="It has no console">Neither a screen nor a serial line is part of it.</Empty>
-  const kind = params.get('console') === 'serial' || !vnc ? 'SERIAL' : 'VNC'
+  if (noScreen && noLine)
+    return (
+      <Empty title="It has no console">
+        {noScreen} {noLine}
+      </Empty>
+    )
+  const kind = noScreen || (params.get('console') === 'serial' && !noLine) ? 'SERIAL' : 'VNC'
   return (
     <>
       <fieldset className="mb-3 flex gap-1">
@@ -75,13 +97,7 @@ export function Console({ id }: { id: string }) {
             size="sm"
             aria-pressed={kind === each}
             className={cx(kind === each && 'ring-1 ring-ink')}
-            disabledReason={
-              each === 'VNC' && !vnc
-                ? 'It has no screen.'
-                : each === 'SERIAL' && !serialConsole
-                  ? 'It has no serial line.'
-                  : undefined
-            }
+            disabledReason={each === 'VNC' ? noScreen : noLine}
             onClick={() => setParams({ console: each === 'SERIAL' ? 'serial' : null }, 'replace')}
           >
             {each === 'VNC' ? 'Screen' : 'Serial line'}
