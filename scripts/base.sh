@@ -84,6 +84,7 @@ image_is_built() { wait "$image_build"; }
 # kill_tree PID - a process and all that it started. A fresh machine may have no pgrep yet.
 kill_tree() {
   local child
+  # shellcheck disable=SC2013 # they are words
   for child in $(cat "/proc/$1/task/"*/children 2>/dev/null); do kill_tree "$child"; done
   kill "$1" 2>/dev/null || true
 }
