@@ -58,6 +58,7 @@ type Snapshot struct {
 	State       State     `json:"state"` // of the VM when it was taken
 	Memory      bool      `json:"memory"`
 	External    bool      `json:"external"`
+	Disks       []string  `json:"disks"` // by name, those whose content it keeps; without one of them it cannot be restored
 	Token       string    `json:"token"`
 }
 

@@ -18,6 +18,13 @@ func (x *suite) snap(t *testing.T, ref drivers.Ref, r drivers.SnapshotRequest) d
 	s, err := as[drivers.Snapshotter](x).CreateSnapshot(t.Context(), ref, r)
 	require.NoError(t, err)
 	require.Equal(t, r.Name, s.Name)
+	var disks []string
+	for _, d := range x.get(t, ref).Disks {
+		if d.Device == "disk" && !d.ReadOnly {
+			disks = append(disks, d.Name)
+		}
+	}
+	require.ElementsMatch(t, disks, s.Disks, "it says which disks it keeps")
 	return s
 }
 

@@ -82,6 +82,12 @@ func (d *Driver) CreateSnapshot(ctx context.Context, ref drivers.Ref, r drivers.
 				Name: r.Name, Description: r.Description, Parent: m.current, CreatedAt: time.Now().UTC(),
 				State: m.State, Memory: r.Memory, External: r.External, Token: r.Token,
 			}
+			for _, disk := range m.Disks {
+				if disk.Device == "disk" && !disk.ReadOnly {
+					s.Disks = append(s.Disks, disk.Name)
+				}
+			}
+			slices.Sort(s.Disks)
 			m.snapshots, m.current = append(m.snapshots, s), s.Name
 			made = s.view(m)
 			d.host.tell(m, "snapshot taken")

@@ -103,12 +103,16 @@ func parseSnap(doc string) (snap, error) {
 	was := disksOf(x.child("domain"))
 	if disks := x.child("disks"); disks != nil {
 		for _, k := range disks.all("disk") {
+			if k.attr("snapshot") != "no" {
+				s.Disks = append(s.Disks, k.attr("name"))
+			}
 			if k.attr("snapshot") == "external" {
 				s.External = true
 				s.layers[k.attr("name")] = layerOf(was[k.attr("name")])
 			}
 		}
 	}
+	slices.Sort(s.Disks)
 	if !s.External {
 		for _, k := range was {
 			if f := layerOf(k).file; f != "" {

@@ -185,6 +185,6 @@ func lifecycle(e libvirt.DomainEventType) string {
 // driftEvery is how often documents are compared on a host with few VMs; driftShare keeps the
 // comparing to a small share of the time on one with many.
 const (
-	driftEvery = 700 * time.Millisecond
-	driftShare = 25
+	driftEvery = 400 * time.Millisecond
+	driftShare = 8
 )

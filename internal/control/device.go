@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -18,6 +19,9 @@ import (
 
 // AttachDisk plugs a disk into a VM.
 func (c *Control) AttachDisk(ctx context.Context, vm uuid.UUID, d fleet.NewDisk) (*fleet.Operation, error) {
+	if _, err := c.may(ctx, fleet.RoleOperator, "attachDisk"); err != nil {
+		return nil, err
+	}
 	if err := d.Check("disk"); err != nil {
 		return nil, err
 	}
@@ -40,12 +44,28 @@ func (c *Control) AttachDisk(ctx context.Context, vm uuid.UUID, d fleet.NewDisk)
 
 // DetachDisk unplugs a disk by its name.
 func (c *Control) DetachDisk(ctx context.Context, vm uuid.UUID, name string, fate drivers.DiskFate) (*fleet.Operation, error) {
+	if _, err := c.may(ctx, fleet.RoleOperator, "detachDisk"); err != nil {
+		return nil, err
+	}
 	if fate != drivers.DiskDelete && fate != drivers.DiskKeep {
 		return nil, fault.Field("fate", "Use DELETE or KEEP.", "a disk's fate is DELETE or KEEP")
 	}
-	return c.onVM(ctx, vm, "detachDisk", func(_ *store.Store, v *fleet.VM, _ *fleet.Provider) (asked, error) {
+	if all, ok := c.snapshots(ctx, vm); ok {
+		for _, s := range all {
+			if slices.ContainsFunc(s.Disks, func(d string) bool { return d == name }) {
+				return nil, fault.New(fault.Conflict, "the snapshot %.63q has the disk %.20q", s.Name, name).At("name").
+					With("Delete the snapshot first: without the disk it could not be restored.")
+			}
+		}
+	}
+	return c.onVM(ctx, vm, "detachDisk", func(tx *store.Store, v *fleet.VM, _ *fleet.Provider) (asked, error) {
 		if !hasDisk(v, name) {
 			return asked{}, fault.Field("name", "Name a disk that it has.", "it has no disk %.20q", name)
+		}
+		if fate == drivers.DiskDelete {
+			if err := mayDeleteDisk(ctx, tx, v, name, "fate"); err != nil {
+				return asked{}, err
+			}
 		}
 		return asked{fleet.DetachDisk, operations.DetachDisk{Name: name, Fate: fate}, map[string]any{"disk": name, "fate": fate}}, nil
 	})
@@ -53,6 +73,9 @@ func (c *Control) DetachDisk(ctx context.Context, vm uuid.UUID, name string, fat
 
 // AttachNIC plugs a NIC into a VM.
 func (c *Control) AttachNIC(ctx context.Context, vm uuid.UUID, n drivers.NICRequest) (*fleet.Operation, error) {
+	if _, err := c.may(ctx, fleet.RoleOperator, "attachNIC"); err != nil {
+		return nil, err
+	}
 	if err := fleet.CheckNIC("nic", n); err != nil {
 		return nil, err
 	}

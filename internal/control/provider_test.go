@@ -121,6 +121,11 @@ func TestTokens(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, all, 1)
 	require.Equal(t, fault.NotFound, fault.KindOf(r.RevokeAPIToken(r.stranger(), all[0].ID)))
+	_, _, err = r.CreateAPIToken(r.ctx, "mine", fleet.RoleAdmin, nil)
+	require.NoError(t, err)
+	tokens, err := r.store.Tokens(t.Context(), r.viewer.Scope(), r.viewer.UserID)
+	require.NoError(t, err)
+	refused(t, r.RevokeAPIToken(r.as(fleet.RoleViewer), tokens[0].ID), fault.Denied, "")
 	require.NoError(t, r.RevokeAPIToken(r.ctx, all[0].ID))
 }
 

@@ -51,6 +51,15 @@ func (c *Control) RevokeAPIToken(ctx context.Context, id uuid.UUID) error {
 		return err
 	}
 	return c.store.Tx(ctx, func(tx *store.Store) error {
+		all, err := tx.Tokens(ctx, viewer.Scope(), viewer.UserID)
+		if err != nil {
+			return err
+		}
+		for _, t := range all {
+			if t.ID == id && !viewer.Role.Includes(t.Role) {
+				return fault.New(fault.Denied, "the token %s may do more than you, as %s", t.Name, t.Role).With("Revoke it as somebody of that role.")
+			}
+		}
 		if err := tx.DeleteToken(ctx, viewer.Scope(), viewer.UserID, id); err != nil {
 			return err
 		}

@@ -110,12 +110,15 @@ func powerVerb(to drivers.PowerAction) (verb string, kind fleet.OperationKind, o
 // DeleteVM removes a VM; disks that fates does not name are kept. Conflict for one with snapshots
 // unless snapshots is set, and for one that runs unless force is.
 func (c *Control) DeleteVM(ctx context.Context, vm uuid.UUID, fates map[string]drivers.DiskFate, snapshots, force bool) (*fleet.Operation, error) {
+	if _, err := c.may(ctx, fleet.RoleOperator, "deleteVM"); err != nil {
+		return nil, err
+	}
 	if !snapshots {
 		if err := c.hasNoSnapshots(ctx, vm); err != nil {
 			return nil, err
 		}
 	}
-	return c.onVM(ctx, vm, "deleteVM", func(_ *store.Store, v *fleet.VM, _ *fleet.Provider) (asked, error) {
+	return c.onVM(ctx, vm, "deleteVM", func(tx *store.Store, v *fleet.VM, _ *fleet.Provider) (asked, error) {
 		if err := mayDelete(v, force); err != nil {
 			return asked{}, err
 		}
@@ -125,6 +128,11 @@ func (c *Control) DeleteVM(ctx context.Context, vm uuid.UUID, fates map[string]d
 			}
 			if fate != drivers.DiskDelete && fate != drivers.DiskKeep {
 				return asked{}, fault.Field("disks", "Use DELETE or KEEP.", "a disk's fate is DELETE or KEEP")
+			}
+			if fate == drivers.DiskDelete {
+				if err := mayDeleteDisk(ctx, tx, v, name, "disks"); err != nil {
+					return asked{}, err
+				}
 			}
 		}
 		return asked{fleet.DeleteVM, operations.DeleteVM{Disks: fates, Snapshots: snapshots, Force: force},

@@ -104,11 +104,8 @@ func (c *Control) createVM(ctx context.Context, tx *store.Store, viewer access.V
 	if err != nil {
 		return nil, nil, err
 	}
-	switch taken, err := tx.VMNameTaken(ctx, p.ID, n.Name); {
-	case err != nil:
+	if err := tx.ClaimVMName(ctx, p.ID, n.Name); err != nil {
 		return nil, nil, err
-	case taken:
-		return nil, nil, (&fault.Error{Kind: fault.Exists, Message: fmt.Sprintf("a VM named %s exists on this host", n.Name)}).At("name").With("Choose another name.")
 	}
 	o, err := c.order(viewer, p, fleet.CreateVM, nil)
 	if err != nil {
@@ -221,6 +218,9 @@ func (c *Control) disk(ctx context.Context, tx *store.Store, viewer access.Viewe
 		Volume: d.Volume, ReadOnly: d.ReadOnly, CDROM: d.CDROM}
 	if d.Volume != nil {
 		if err := checkPool(field+".volume.pool", d.Volume.Pool, hosts); err != nil {
+			return r, err
+		}
+		if err := freeVolume(ctx, tx, viewer.Scope(), p.ID, *d.Volume, d.ReadOnly || d.CDROM, field); err != nil {
 			return r, err
 		}
 	}

@@ -287,3 +287,98 @@ func TestConsole(t *testing.T) {
 	_, _, err = r.ConsoleStream(t.Context(), ticket)
 	refused(t, err, fault.NotFound, "")
 }
+
+// A volume that is an image, or another VM's disk, becomes nobody's disk, and goes with nobody else.
+func TestVolumesOfOthers(t *testing.T) {
+	r := newRig(t)
+	v := r.make("web-1")
+	disk := drivers.VolumeRef{Pool: v.Disks[0].Pool, Volume: v.Disks[0].Volume}
+	image := drivers.VolumeRef{Pool: r.image.Pool, Volume: r.image.Volume}
+	for _, ref := range []drivers.VolumeRef{disk, image} {
+		n := r.newVM("web-2")
+		n.Disks = []fleet.NewDisk{{Volume: &ref}}
+		_, _, err := r.CreateVM(r.ctx, n)
+		refused(t, err, fault.Conflict, "disks[0].volume.name")
+		_, err = r.AttachDisk(r.ctx, v.ID, fleet.NewDisk{Volume: &ref})
+		refused(t, err, fault.Conflict, "disk.volume.name")
+	}
+	// An image that is only read may be: it is how an ISO gets into a drive.
+	o, err := r.AttachDisk(r.ctx, v.ID, fleet.NewDisk{Volume: &image, ReadOnly: true})
+	require.NoError(t, err)
+	r.ok(o)
+	v = r.vm(v.ID)
+	name := v.Disks[len(v.Disks)-1].Name
+	_, err = r.DetachDisk(r.ctx, v.ID, name, drivers.DiskDelete)
+	refused(t, err, fault.Conflict, "fate")
+	_, err = r.DeleteVM(r.ctx, v.ID, map[string]drivers.DiskFate{name: drivers.DiskDelete}, true, true)
+	refused(t, err, fault.Conflict, "disks")
+}
+
+// A disk that a snapshot keeps stays until the snapshot is gone.
+func TestDetachOfASnapshotsDisk(t *testing.T) {
+	r := newRig(t)
+	v := r.make("web-1")
+	o, err := r.AttachDisk(r.ctx, v.ID, fleet.NewDisk{CapacityBytes: 1 << 30})
+	require.NoError(t, err)
+	r.ok(o)
+	name := r.vm(v.ID).Disks[1].Name
+	o, err = r.CreateSnapshot(r.ctx, v.ID, drivers.SnapshotRequest{Name: "sunday"})
+	require.NoError(t, err)
+	r.ok(o)
+	_, err = r.DetachDisk(r.ctx, v.ID, name, drivers.DiskKeep)
+	refused(t, err, fault.Conflict, "name")
+	require.ErrorContains(t, err, "sunday")
+	o, err = r.DeleteSnapshot(r.ctx, v.ID, "sunday")
+	require.NoError(t, err)
+	r.ok(o)
+	o, err = r.DetachDisk(r.ctx, v.ID, name, drivers.DiskKeep)
+	require.NoError(t, err)
+	r.ok(o)
+}
+
+// Of many who want one name at the same moment one gets it, and the others are told so at once.
+func TestOneNameOnce(t *testing.T) {
+	r := newRig(t)
+	var group sync.WaitGroup
+	errs := make([]error, 6)
+	for i := range errs {
+		group.Go(func() { _, _, errs[i] = r.CreateVM(r.ctx, r.newVM("race")) })
+	}
+	group.Wait()
+	made := 0
+	for _, err := range errs {
+		if err == nil {
+			made++
+			continue
+		}
+		refused(t, err, fault.Exists, "name")
+	}
+	require.Equal(t, 1, made)
+}
+
+// A VM that somebody has undefined at the host is deleted with its disks all the same.
+func TestDeleteOfOneUndefinedBehindOurBack(t *testing.T) {
+	r := newRig(t)
+	v := r.make("web-1")
+	conn, err := r.conn(t.Context(), r.provider)
+	require.NoError(t, err)
+	task, err := conn.Delete(t.Context(), v.Ref, drivers.DeleteOptions{Disks: map[string]drivers.DiskFate{}})
+	require.NoError(t, err)
+	for !task.Done {
+		task, err = conn.Poll(t.Context(), task)
+		require.NoError(t, err)
+	}
+	volumes := func() (all []string) {
+		list, err := conn.Volumes(t.Context(), v.Disks[0].Pool)
+		require.NoError(t, err)
+		for _, one := range list {
+			all = append(all, one.Name)
+		}
+		return all
+	}
+	require.Contains(t, volumes(), v.Disks[0].Volume, "the disk is still there")
+	o, err := r.DeleteVM(r.ctx, v.ID, map[string]drivers.DiskFate{v.Disks[0].Name: drivers.DiskDelete}, true, true)
+	require.NoError(t, err)
+	r.ok(o)
+	require.NotContains(t, volumes(), v.Disks[0].Volume)
+}

@@ -164,34 +164,6 @@ func CheckNIC(field string, n drivers.NICRequest) error {
 	})
 }
 
-// CheckSeed holds what a guest is told against the rules.
-func CheckSeed(field string, s *drivers.Seed) error {
-	if s.Hostname != "" && (len(s.Hostname) > 253 || !hostPattern.MatchString(s.Hostname)) {
-		return fault.Field(field+".hostname", "Use a DNS name.", "%s is no host name", quote(s.Hostname))
-	}
-	if s.User != "" && !userPattern.MatchString(s.User) {
-		return fault.Field(field+".user", "Use 1 to 32 letters, digits, -, _ or ., beginning with a letter.", "%s is no login name", quote(s.User))
-	}
-	if len(s.SSHKeys) > MaxSSHKeys {
-		return fault.Field(field+".sshKeys", fmt.Sprintf("Give at most %d.", MaxSSHKeys), "%d keys are too many", len(s.SSHKeys))
-	}
-	for i, k := range s.SSHKeys {
-		at := fmt.Sprintf("%s.sshKeys[%d]", field, i)
-		if strings.ContainsAny(k, "\r\n\x00") || len(k) > 16<<10 || len(strings.Fields(k)) < 2 {
-			return fault.Field(at, "Give one line of authorized_keys, such as ssh-ed25519 AAAA… name.", "this is no public key")
-		}
-	}
-	for at, text := range map[string]string{"userData": s.UserData, "networkConfig": s.NetworkConfig} {
-		if len(text) > MaxUserDataBytes {
-			return fault.Field(field+"."+at, "Use at most 64 KiB; let it fetch the rest.", "%d bytes are too many", len(text))
-		}
-		if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
-			return fault.Field(field+"."+at, "Send it as UTF-8 text.", "this is no text")
-		}
-	}
-	return nil
-}
-
 // Check holds a change against the rules that need no look at the VM.
 func (c *VMChange) Check() error {
 	var checks []error

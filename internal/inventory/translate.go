@@ -128,7 +128,7 @@ func status(s drivers.State) fleet.VMStatus {
 }
 
 // configuration is what a plan is made from: when it changes, so does the version. How full a disk
-// is and whether an agent is connected are no part of it.
+// is and whether an agent is connected are no part of it, nor how much memory a guest has that gives it back.
 func configuration(v *fleet.VM) string {
 	disks := slices.Clone(v.Disks)
 	for i := range disks {
@@ -136,6 +136,10 @@ func configuration(v *fleet.VM) string {
 	}
 	hypervisor := v.HypervisorConfig
 	hypervisor.GuestAgent = false
-	b, _ := json.Marshal([]any{v.Name, hypervisor, v.VCPUs, v.VCPUsMax, v.MemoryMiB, v.MemoryMaxMiB, orEmpty(disks), orEmpty(v.NICs), orEmpty(v.Pending)})
+	memory := v.MemoryMiB
+	if v.ObservedStatus == fleet.VMRunning {
+		memory = 0
+	}
+	b, _ := json.Marshal([]any{v.Name, hypervisor, v.VCPUs, v.VCPUsMax, memory, v.MemoryMaxMiB, orEmpty(disks), orEmpty(v.NICs), orEmpty(v.Pending)})
 	return string(b)
 }

@@ -232,15 +232,51 @@ func removeVM(ctx context.Context, r *Run[DeleteVM, none]) (drivers.Task, error)
 	}
 	o := drivers.DeleteOptions{Disks: map[string]drivers.DiskFate{}, Snapshots: r.In.Snapshots, NVRAM: drivers.DiskDelete}
 	for _, d := range v.Disks {
+		fate, named := r.In.Disks[d.Name]
 		switch {
-		case d.Seed:
-			o.Disks[d.Name] = drivers.DiskDelete // ours, and of no use to anybody else
-		case r.In.AllDisks != "" && d.Device == "disk" && !d.ReadOnly:
-			o.Disks[d.Name] = r.In.AllDisks
+		case d.Seed && !named:
+			fate = drivers.DiskDelete // ours, and of no use to anybody else
+		case !named && d.Device == "disk" && !d.ReadOnly:
+			fate = r.In.AllDisks
+		}
+		if fate == drivers.DiskDelete {
+			image, err := r.isImage(ctx, v, d)
+			if err != nil {
+				return drivers.Task{}, err
+			}
+			if image {
+				fate = drivers.DiskKeep // it goes with its image
+			}
+		}
+		if fate != "" {
+			o.Disks[d.Name] = fate
 		}
 	}
-	for name, fate := range r.In.Disks {
-		o.Disks[name] = fate
+	if _, err := conn.Get(ctx, v.Ref); fault.Is(err, fault.NotFound) {
+		return drivers.Task{Done: true, Progress: 1}, removeDisks(ctx, conn, v, o.Disks)
 	}
 	return conn.Delete(ctx, v.Ref, o)
+}
+
+func (w *work) isImage(ctx context.Context, v *fleet.VM, d drivers.Disk) (bool, error) {
+	_, err := w.engine.store.ImageByVolume(ctx, fleet.Within(v.TenantID), v.ProviderID, drivers.VolumeRef{Pool: d.Pool, Volume: d.Volume})
+	if fault.Is(err, fault.NotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// removeDisks removes the disks of a VM that is no longer there, by what was last read of it: somebody has
+// undefined it at the host, or an earlier attempt got that far. What others use by now the driver refuses to touch.
+func removeDisks(ctx context.Context, conn *drivers.Conn, v *fleet.VM, fates map[string]drivers.DiskFate) error {
+	for _, d := range v.Disks {
+		if fates[d.Name] != drivers.DiskDelete || d.Pool == "" {
+			continue
+		}
+		err := conn.DeleteVolume(ctx, drivers.VolumeRef{Pool: d.Pool, Volume: d.Volume})
+		if err != nil && !fault.Is(err, fault.NotFound) && !fault.Is(err, fault.Unsupported) {
+			return err
+		}
+	}
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
+	"github.com/novacron/novacron/drivers"
 	"github.com/novacron/novacron/internal/fleet"
 )
 
@@ -24,6 +25,16 @@ func (s *Store) Image(ctx context.Context, scope fleet.Scope, id uuid.UUID) (*fl
 	i := new(fleet.Image)
 	if err := within(s.db.NewSelect().Model(i), scope).Where("id = ?", id).Scan(ctx); err != nil {
 		return nil, found(err, "image", id.String())
+	}
+	return i, nil
+}
+
+// ImageByVolume is the image that a volume of the provider is; NotFound when it is none.
+func (s *Store) ImageByVolume(ctx context.Context, scope fleet.Scope, provider uuid.UUID, v drivers.VolumeRef) (*fleet.Image, error) {
+	i := new(fleet.Image)
+	err := within(s.db.NewSelect().Model(i), scope).Where("provider_id = ?", provider).Where("pool = ?", v.Pool).Where("volume = ?", v.Volume).Scan(ctx)
+	if err != nil {
+		return nil, found(err, "image on the volume", v.Volume)
 	}
 	return i, nil
 }
