@@ -93,6 +93,11 @@ func concerns(f fleet.VMFilter, e fleet.Event) bool {
 		(f.Provider == nil || e.ProviderID != nil && slices.Contains(f.Provider, *e.ProviderID))
 }
 
+// allChanged reports that all VMs of a provider are told otherwise now, and that they may be among those asked for.
+func allChanged(f fleet.VMFilter, e fleet.Event) bool {
+	return e.Kind == fleet.AllChanged && (f.Provider == nil || slices.Contains(f.Provider, *e.ProviderID))
+}
+
 // features are the yes/no facts of a connection by their names in JSON.
 func features(f drivers.Features) []*model.Feature {
 	var all []*model.Feature

@@ -211,7 +211,10 @@ func (r *subscriptionResolver) VMEvents(ctx context.Context, filter *fleet.VMFil
 		return nil, err
 	}
 	return loaders.Watch(ctx, r.Source, fleet.TopicVM, after, func(at fleet.Cursor, missed bool, all []fleet.Event) (*model.VMEvents, bool) {
-		changes := slices.DeleteFunc(all, func(e fleet.Event) bool { return !concerns(f, e) })
+		changes := slices.DeleteFunc(all, func(e fleet.Event) bool {
+			missed = missed || allChanged(f, e)
+			return e.Kind == fleet.AllChanged || !concerns(f, e)
+		})
 		return &model.VMEvents{Cursor: at, Missed: missed, Changes: pointers(changes)}, missed || len(changes) > 0 || len(all) == 0
 	})
 }

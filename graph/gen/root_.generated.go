@@ -4220,7 +4220,7 @@ type Operation implements Node {
   status: OperationStatus!
   "0 to 1; null when it cannot be told."
   progress: Float
-  "What it is doing now, for people."
+  "What it is doing now, for people; at its end what is left to be said."
   note: String!
   "Its steps in order."
   steps: [OperationStep!]!
@@ -5741,7 +5741,10 @@ type OpenConsolePayload {
 type VMEvents {
   "Go on from here with ` + "`" + `after` + "`" + `."
   cursor: EventCursor!
-  "True when changes before these were lost to you: read the lists again."
+  """
+  True when you have to read your lists again: changes before these were lost to you, or a host went away or came
+  back, and with it what can be said of all its VMs.
+  """
   missed: Boolean!
   "The changes, oldest first, one for each VM at most."
   changes: [VMEvent!]!

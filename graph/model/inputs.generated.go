@@ -710,7 +710,8 @@ type UploadImagePayload struct {
 type VMEvents struct {
 	// Go on from here with `after`.
 	Cursor fleet.Cursor `json:"cursor"`
-	// True when changes before these were lost to you: read the lists again.
+	// True when you have to read your lists again: changes before these were lost to you, or a host went away or came
+	// back, and with it what can be said of all its VMs.
 	Missed bool `json:"missed"`
 	// The changes, oldest first, one for each VM at most.
 	Changes []*fleet.Event `json:"changes"`

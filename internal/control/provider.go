@@ -188,8 +188,14 @@ func (c *Control) UpdateProvider(ctx context.Context, provider uuid.UUID, change
 		if p.Credentials, err = c.box.SealJSON(n.Secrets, secrets.ProviderAAD(p.TenantID, p.ID)); err != nil {
 			return fault.Of(err)
 		}
+		reachable := p.Reachable()
 		if err := tx.UpdateProvider(ctx, viewer.Scope(), p); err != nil {
 			return err
+		}
+		if reachable && !p.Reachable() {
+			if err := events.Record(ctx, tx, p.VMsEvent()); err != nil {
+				return err
+			}
 		}
 		return c.told(ctx, tx, viewer, "updateProvider", p, fleet.Updated)
 	})

@@ -31,6 +31,10 @@ const (
 	Added   Change = "ADDED"
 	Updated Change = "UPDATED"
 	Removed Change = "REMOVED"
+
+	// AllChanged is about all VMs of a provider at once, the subject: it went away or came back, and with it
+	// what can be said of them. One entry instead of ten thousand.
+	AllChanged Change = "ALL_CHANGED"
 )
 
 // Event is one entry of the log. It says that a thing changed, not how: readers look at the thing,
@@ -83,6 +87,11 @@ func (v *VM) Event(kind Change) Event {
 // Event is the log entry that says what happened to the provider or its hosts.
 func (p *Provider) Event(kind Change) Event {
 	return Event{TenantID: p.TenantID, Topic: TopicProvider, Kind: kind, SubjectID: p.ID, ProviderID: &p.ID}
+}
+
+// VMsEvent is the log entry that says that all VMs of the provider are to be looked at again.
+func (p *Provider) VMsEvent() Event {
+	return Event{TenantID: p.TenantID, Topic: TopicVM, Kind: AllChanged, SubjectID: p.ID, ProviderID: &p.ID}
 }
 
 // Event is the log entry that says what happened to the operation.

@@ -207,8 +207,14 @@ func (r *reader) connected(ctx context.Context, conn *drivers.Conn) error {
 	if err != nil {
 		return err
 	}
-	news := p.Status != fleet.ProviderConnected || p.Problem != nil || !equal(p.Info, conn.Info())
-	if p.Status != fleet.ProviderConnected {
+	var news []fleet.Event
+	if p.Status != fleet.ProviderConnected || p.Problem != nil || !equal(p.Info, conn.Info()) {
+		news = append(news, p.Event(fleet.Updated))
+	}
+	if !p.Reachable() {
+		if p.LastSeenAt != nil { // a new one has none yet
+			news = append(news, p.VMsEvent())
+		}
 		p.StatusSince = now
 	}
 	p.Status, p.Problem, p.Info, p.LastSeenAt = fleet.ProviderConnected, nil, conn.Info(), &now
@@ -221,7 +227,7 @@ func (r *reader) alive(ctx context.Context) error {
 	if err != nil {
 		return nil //nolint:nilerr // the database's trouble is not the provider's
 	}
-	err = r.saveProvider(ctx, &fleet.Provider{ID: r.id, TenantID: r.tenant, LastSeenAt: &now}, false, "last_seen_at")
+	err = r.saveProvider(ctx, &fleet.Provider{ID: r.id, TenantID: r.tenant, LastSeenAt: &now}, nil, "last_seen_at")
 	if fault.Is(err, fault.Conflict) || fault.Is(err, fault.NotFound) {
 		return err
 	}
@@ -241,9 +247,12 @@ func (r *reader) refused(ctx context.Context, err error) {
 	if status == fleet.ProviderUnreachable && p.Status == fleet.ProviderConnected && r.failed < enough {
 		return
 	}
-	news := p.Status != status || p.Problem == nil || p.Problem.Kind != problem.Kind || p.Problem.Message != problem.Message
-	if !news {
+	if p.Status == status && p.Problem != nil && p.Problem.Kind == problem.Kind && p.Problem.Message == problem.Message {
 		return
+	}
+	news := []fleet.Event{p.Event(fleet.Updated)}
+	if p.Reachable() {
+		news = append(news, p.VMsEvent())
 	}
 	if p.Status != status {
 		if now, err := r.store.Now(ctx); err == nil {
@@ -252,14 +261,14 @@ func (r *reader) refused(ctx context.Context, err error) {
 	}
 	p.Status, p.Problem = status, problem
 	r.logger.Warn("no connection to the provider", "status", status, "error", err)
-	if err := r.saveProvider(ctx, p, true, "status", "status_since", "problem"); err != nil && ctx.Err() == nil {
+	if err := r.saveProvider(ctx, p, news, "status", "status_since", "problem"); err != nil && ctx.Err() == nil {
 		r.logger.Warn("writing the provider's status", "error", err)
 	}
 }
 
-// saveProvider writes columns that the inventory owns, with an event when they are news to people.
+// saveProvider writes columns that the inventory owns, with what of it is news to people.
 // Conflict when the lease or the settings are no longer ours.
-func (r *reader) saveProvider(ctx context.Context, p *fleet.Provider, news bool, columns ...string) error {
+func (r *reader) saveProvider(ctx context.Context, p *fleet.Provider, news []fleet.Event, columns ...string) error {
 	lease := r.lease()
 	return r.store.Tx(ctx, func(tx *store.Store) error {
 		ok, err := tx.SetProviderSeen(ctx, lease, p, columns...)
@@ -269,9 +278,6 @@ func (r *reader) saveProvider(ctx context.Context, p *fleet.Provider, news bool,
 		if !ok {
 			return fault.New(fault.Conflict, "the provider has other settings or another reader now")
 		}
-		if news {
-			return events.Record(ctx, tx, p.Event(fleet.Updated))
-		}
-		return nil
+		return events.Record(ctx, tx, news...)
 	})
 }

@@ -32,8 +32,9 @@ func TestStatus(t *testing.T) {
 	h.replica(h.store, quickly)
 	p := h.add("lab")
 	h.synced(p.ID)
-	changes := h.subscribe(fleet.TopicProvider)
+	changes, ofVMs := h.subscribe(fleet.TopicProvider), h.subscribe(fleet.TopicVM)
 	quiet(changes)
+	quiet(ofVMs)
 	opens := host.count(&host.opens)
 
 	// one ping that is lost is nothing
@@ -54,6 +55,10 @@ func TestStatus(t *testing.T) {
 	assert.Equal(t, fleet.VMUnknown, v.StatusUnder(got))
 	assert.Nil(t, v.MissingSince, "unreachable is not gone")
 	assert.Len(t, quiet(changes), 1, "one event for one change")
+	all := quiet(ofVMs)
+	require.Len(t, all, 1, "one event for all its VMs")
+	assert.Equal(t, fleet.AllChanged, all[0].Kind)
+	assert.Equal(t, p.ID, all[0].SubjectID)
 	assert.Equal(t, since, h.provider(p.ID).StatusSince)
 
 	host.fail(&host.open, fault.New(fault.Unauthorized, "it refuses the key"))

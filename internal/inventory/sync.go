@@ -67,7 +67,7 @@ func (r *reader) list(ctx context.Context, conn *drivers.Conn) error {
 	}
 	took := int(time.Since(start).Milliseconds())
 	p.LastSyncAt, p.LastSyncMs = &began, &took
-	return r.saveProvider(ctx, p, true, "last_sync_at", "last_sync_ms")
+	return r.saveProvider(ctx, p, []fleet.Event{p.Event(fleet.Updated)}, "last_sync_at", "last_sync_ms")
 }
 
 // miss counts what a full list lacked, and forgets what so many have lacked.
