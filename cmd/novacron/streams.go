@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/coder/websocket"
@@ -15,6 +16,21 @@ import (
 // consoleIdle is how often a silent console is probed: proxies cut what says nothing for a minute.
 const consoleIdle = 20 * time.Second
 
+// consoleRefused closes a console that cannot be opened; the reason says why.
+const consoleRefused websocket.StatusCode = 4000
+
+// reason fits into a close frame: 123 bytes.
+func reason(f *fault.Error) string {
+	text := f.Message
+	if f.Remedy != "" {
+		text += ". " + f.Remedy
+	}
+	if len(text) > 120 {
+		text = strings.ToValidUTF8(text[:120], "") + "…"
+	}
+	return text
+}
+
 // serveConsole is GET /console/{ticket}: a websocket that carries the console's own bytes both ways.
 func (h *house) serveConsole(w http.ResponseWriter, r *http.Request) {
 	id := access.RequestID(r.Context())
@@ -23,17 +39,24 @@ func (h *house) serveConsole(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	stream, kind, err := h.control.ConsoleStream(r.Context(), r.PathValue("ticket"))
-	if err != nil {
-		fault.WriteHTTP(w, 0, id, err)
+	if f := fault.Of(err); err != nil && (f.Kind == fault.Unauthorized || f.Kind == fault.NotFound && f.Provider == "") {
+		fault.WriteHTTP(w, 0, id, err) // no ticket, no websocket
 		return
 	}
-	defer stream.Close()
 	// The page's origin has been checked by the door.
-	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"binary"}, InsecureSkipVerify: true})
-	if err != nil {
+	ws, refused := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"binary"}, InsecureSkipVerify: true})
+	if refused != nil {
+		if err == nil {
+			_ = stream.Close()
+		}
 		return
 	}
 	defer func() { _ = ws.CloseNow() }()
+	if err != nil { // a page reads why a websocket was closed, and not why it was never opened
+		_ = ws.Close(consoleRefused, reason(fault.Of(err)))
+		return
+	}
+	defer stream.Close()
 	h.log.Info("console opened", "kind", kind, "requestId", id)
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()

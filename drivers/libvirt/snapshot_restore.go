@@ -37,6 +37,12 @@ func (d *Driver) RestoreSnapshot(ctx context.Context, ref drivers.Ref, name stri
 		if other := frozenBy(all, s.inside); other != "" {
 			return errNeeded(other) // the VM would write to a file beneath an overlay
 		}
+		// libvirt ends the VM before it looks for them.
+		for _, file := range s.inside {
+			if goneFromPool(c, file) {
+				return fault.New(fault.Conflict, "the snapshot's disk %s is no longer there", path.Base(file)).With("Put it back, or delete the snapshot.")
+			}
+		}
 		return restoreInternal(dom, s)
 	}))
 	if err != nil {

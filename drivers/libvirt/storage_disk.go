@@ -110,6 +110,20 @@ func inPool(c *libvirt.Connect, file string) bool {
 	return true
 }
 
+// goneFromPool tells that a file lies where a pool is, and that the pool has no such volume. Of files elsewhere nothing is known.
+func goneFromPool(c *libvirt.Connect, file string) bool {
+	p, err := poolOf(c, file)
+	if err != nil {
+		return false
+	}
+	defer p.free()
+	v, err := p.findVolume(path.Base(file))
+	if err == nil {
+		_ = v.Free()
+	}
+	return is(err, libvirt.ERR_NO_STORAGE_VOL)
+}
+
 // openVolume finds a volume that a user named, whole and readable. Field is the input's.
 func openVolume(c *libvirt.Connect, ref drivers.VolumeRef, field string) (*storagePool, *libvirt.StorageVol, *libvirtxml.StorageVolume, error) {
 	if err := checkVolumeName(field+".volume", ref.Volume); err != nil {

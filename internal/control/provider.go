@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -149,6 +150,9 @@ func (c *Control) AddProvider(ctx context.Context, n fleet.NewProvider) (*fleet.
 		return nil, fault.Of(err)
 	}
 	err = c.store.Tx(ctx, func(tx *store.Store) error {
+		if err := newAddress(ctx, tx, viewer.Scope(), p); err != nil {
+			return err
+		}
 		if err := tx.InsertProvider(ctx, p); err != nil {
 			return err
 		}
@@ -158,6 +162,25 @@ func (c *Control) AddProvider(ctx context.Context, n fleet.NewProvider) (*fleet.
 		return nil, err
 	}
 	return p, nil
+}
+
+// newAddress refuses a second connection to the same address: each VM would be there twice, and two operations
+// could work on one. A host that is reached by another name as well shows a warning once it has answered.
+func newAddress(ctx context.Context, tx *store.Store, scope fleet.Scope, p *fleet.Provider) error {
+	all, err := tx.Providers(ctx, scope)
+	if err != nil {
+		return err
+	}
+	for _, o := range all {
+		if o.Name == p.Name {
+			return nil // which is the first thing to be said
+		}
+		if o.Kind == p.Kind && o.Kind == drivers.KindLibvirt && o.Transport == p.Transport && strings.EqualFold(o.Host, p.Host) && o.Port == p.Port {
+			return (&fault.Error{Kind: fault.Exists, Message: fmt.Sprintf("the connection %s has this address", o.Name)}).At("host").
+				With("Change that one, or remove it first.")
+		}
+	}
+	return nil
 }
 
 func (c *Control) told(ctx context.Context, tx *store.Store, viewer access.Viewer, verb string, p *fleet.Provider, change fleet.Change) error {

@@ -61,6 +61,16 @@ func TestTestProvider(t *testing.T) {
 	refused(t, err, fault.Invalid, "user")
 }
 
+func TestOneConnectionToAnAddress(t *testing.T) {
+	r := newRig(t)
+	n := fleet.NewProvider{Name: "a", Kind: drivers.KindLibvirt, Transport: drivers.TransportLocal}
+	_, err := r.AddProvider(r.ctx, n)
+	require.NoError(t, err)
+	n.Name = "b"
+	_, err = r.AddProvider(r.ctx, n)
+	refused(t, err, fault.Exists, "host")
+}
+
 func TestTestProviderChange(t *testing.T) {
 	r := newRig(t)
 	before := r.provider

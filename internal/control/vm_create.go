@@ -204,12 +204,20 @@ func (c *Control) request(ctx context.Context, tx *store.Store, viewer access.Vi
 		return r, fault.Field("memoryMiB", fmt.Sprintf("Use at most %d.", mostMemory), "the host gives a VM at most %d MiB", mostMemory)
 	case limits.MaxNameLength > 0 && len(n.Name) > limits.MaxNameLength:
 		return r, fault.Field("name", fmt.Sprintf("Use at most %d characters.", limits.MaxNameLength), "the name is too long for this host")
+	case !hasMachine(hosts, n.Machine):
+		return r, fault.Field("machineType", "Choose one that the host offers, or leave it out.", "the host has no machine type %.63q", n.Machine)
 	case r.Firmware == drivers.FirmwareUEFI && !can.UEFI:
 		return r, fault.Field("firmware", "Use BIOS.", "the host has no UEFI firmware")
 	case r.Accelerator != drivers.AcceleratorAuto && r.Accelerator != "" && len(can.Accelerators) > 0 && !slices.Contains(can.Accelerators, r.Accelerator):
 		return r, fault.Field("accelerator", "Use AUTO.", "the host cannot run VMs with %s", r.Accelerator)
 	}
 	return r, nil
+}
+
+// hasMachine reports whether a host offers the machine type; one that has not been surveyed yet may.
+func hasMachine(hosts []*fleet.HypervisorHost, name string) bool {
+	return name == "" || !slices.ContainsFunc(hosts, func(h *fleet.HypervisorHost) bool { return len(h.Capabilities.Machines) > 0 }) ||
+		slices.ContainsFunc(hosts, func(h *fleet.HypervisorHost) bool { return slices.Contains(h.Capabilities.Machines, name) })
 }
 
 // disk turns a disk that is asked for into what a driver is asked for.

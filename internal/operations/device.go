@@ -52,7 +52,7 @@ func plugDisk(ctx context.Context, r *Run[AttachDisk, attachedDisk]) (drivers.Ta
 	}
 	d, err := conn.AttachDisk(ctx, ref, r.Token(), r.In.Disk)
 	r.Mem.Name = d.Name
-	return drivers.Task{Done: true}, err
+	return drivers.Task{Done: true}, inAPIsWords(err)
 }
 
 // unplugNewDisk takes out what was plugged in, even if we never learned its name; a volume that was

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -60,7 +61,19 @@ func makeVM(ctx context.Context, r *Run[CreateVM, createdVM]) (drivers.Task, err
 			return drivers.Task{}, fault.New(fault.Internal, "the seed cannot be read").Because(err)
 		}
 	}
-	return conn.Create(ctx, request)
+	t, err := conn.Create(ctx, request)
+	return t, inAPIsWords(err)
+}
+
+var apisWords = strings.NewReplacer("seed.", "cloudInit.", ".volume.volume", ".volume.name", ".image.volume", ".image", "nics[", "networks[")
+
+// inAPIsWords gives the field that a driver blames the name that whoever asked knows it by.
+func inAPIsWords(err error) error {
+	f := fault.Of(err)
+	if err == nil || f.Field == "" {
+		return err
+	}
+	return f.At(apisWords.Replace(f.Field))
 }
 
 // placeVM ties our record to what was made.
