@@ -448,6 +448,7 @@ start_host() {
   local host=$1 d=$dir/$1
   if [ -z "$(pid_of "$host")" ]; then
     plug "$host"
+    ip -n "$set_name-$host" link del virbr0 2>/dev/null || true # of before a power cut: libvirtd takes it for another's
     rm -f "$d/init.pid" "$d/run/ready"
     launch "$host"
     within 30 test -e "$d/run/ready" || {
