@@ -120,6 +120,11 @@ export function otherVerbs(world: World): Resolvers {
         }
       },
       testProvider: (_: unknown, { input }: In<AddProvider>) => test(world, input),
+      testProviderChange: (_: unknown, { input }: In<Partial<AddProvider> & { id: string }>) => {
+        const { id, credentials, ...changes } = input
+        // What is kept of credentials is never told, so it is taken to be right.
+        return test(world, { ...mustProvider(id), ...changes, credentials: { caCertificate: 'kept', ...credentials } })
+      },
       addProvider: (_: unknown, { input }: In<AddProvider>) => {
         if ([...db.providers.values()].some((each) => each.name === input.name))
           refuse('EXISTS', `There is a host ${input.name} already.`, { field: 'name', remedy: 'Choose another name.' })
@@ -252,7 +257,7 @@ type ImportImage = { provider: string; pool?: string; catalog?: string; url?: st
 type AddProvider = {
   name: string
   kind: string
-  transport?: string
+  transport?: string | null
   host?: string
   port?: number
   user?: string

@@ -6,16 +6,15 @@ import { graphql } from 'react-relay'
 import type { AddHostPageMutation } from '@/__generated__/AddHostPageMutation.graphql'
 import type { AddHostPageTestMutation } from '@/__generated__/AddHostPageTestMutation.graphql'
 import { paths } from '@/lib/paths'
-import { formatMiB, plural } from '@/lib/units'
 import { Fault, faultOf } from '@/relay/fault'
 import { useAction } from '@/relay/use-action'
 import { useMayNot } from '@/relay/use-may'
 import { Button } from '@/ui/Button'
-import { FaultNote, Notice } from '@/ui/FaultNote'
 import { Form } from '@/ui/Form'
-import { Choice, SelectField, TextField } from '@/ui/fields'
-import { Facts, PageBody, PageHeader, Section } from '@/ui/page'
-import { State } from '@/ui/State'
+import { Choice } from '@/ui/fields'
+import { PageBody, PageHeader, Section } from '@/ui/page'
+import { ConnectionFields } from './ConnectionFields'
+import { ConnectionTest } from './ConnectionTest'
 import { CredentialFields } from './CredentialFields'
 import { EMPTY, type HostDraft, inputOf, type Transport } from './host-draft'
 
@@ -34,7 +33,6 @@ export function AddHostPage() {
   const [test, testing] = useAction<AddHostPageTestMutation>(graphql`
     mutation AddHostPageTestMutation($input: AddProviderInput!) {
       testProvider(input: $input) {
-        ok
         problem {
           code
           message
@@ -44,15 +42,7 @@ export function AddHostPage() {
           providerCode
           providerText
         }
-        found {
-          name
-          version
-          encryption
-          cpus
-          memoryMiB
-          vmCount
-          warnings
-        }
+        ...ConnectionTest_result
       }
     }
   `)
@@ -111,70 +101,11 @@ export function AddHostPage() {
                   { value: 'SSH', label: 'SSH', hint: 'A key; port 22' },
                 ]}
               />
-              <div className="grid gap-4 sm:grid-cols-2">
-                <TextField
-                  label="Name"
-                  name="name"
-                  value={draft.name}
-                  onChange={(name) => set({ name })}
-                  hint="What you call it here."
-                  autoComplete="off"
-                />
-                <SelectField
-                  label="VMs run by"
-                  name="accelerator"
-                  value={draft.accelerator}
-                  onChange={(accelerator) => set({ accelerator: accelerator as HostDraft['accelerator'] })}
-                  options={[
-                    { value: 'AUTO', label: 'KVM where it works, else emulation' },
-                    { value: 'KVM', label: 'KVM' },
-                    { value: 'QEMU', label: 'Emulation (slow, works everywhere)' },
-                  ]}
-                />
-              </div>
-              {draft.transport !== 'LOCAL' && (
-                <div className="grid gap-4 sm:grid-cols-[1fr_8rem_1fr]">
-                  <TextField
-                    label="Address"
-                    name="host"
-                    value={draft.host}
-                    onChange={(host) => set({ host })}
-                    placeholder="kvm-01.example or 10.0.0.7"
-                    autoCapitalize="none"
-                    spellCheck={false}
-                  />
-                  <TextField
-                    label="Port"
-                    name="port"
-                    inputMode="numeric"
-                    value={draft.port}
-                    onChange={(port) => set({ port })}
-                    placeholder={draft.transport === 'TLS' ? '16514' : '22'}
-                  />
-                  {draft.transport === 'SSH' && (
-                    <TextField
-                      label="User"
-                      name="user"
-                      value={draft.user}
-                      onChange={(user) => set({ user })}
-                      placeholder="root"
-                      autoCapitalize="none"
-                      spellCheck={false}
-                    />
-                  )}
-                </div>
-              )}
+              <ConnectionFields draft={draft} set={set} />
             </div>
           </Section>
           <CredentialFields draft={draft} set={set} />
-          {tested && (
-            <Section title={tested.found ? 'What answered' : 'Nothing answered'}>
-              <div className="flex flex-col gap-3">
-                {tested.problem && <FaultNote fault={tested.problem} quiet />}
-                {tested.found && <Found found={tested.found} ok={tested.ok} />}
-              </div>
-            </Section>
-          )}
+          {tested && <ConnectionTest result={tested} />}
           <div className="flex gap-2">
             <Button type="submit" look="primary" busy={adding} disabledReason={mayNot}>
               Add the host
@@ -185,33 +116,6 @@ export function AddHostPage() {
           </div>
         </Form>
       </PageBody>
-    </>
-  )
-}
-
-function Found({ found, ok }: { found: NonNullable<Tested['found']>; ok: boolean }) {
-  return (
-    <>
-      <p role="status">
-        <State
-          tone={ok ? 'good' : 'warn'}
-          word={ok ? 'It can be used as it is' : 'It answered, but cannot be used yet'}
-        />
-      </p>
-      {found.warnings.map((warning) => (
-        <Notice key={warning} tone="warn">
-          {warning}
-        </Notice>
-      ))}
-      <Facts
-        items={[
-          ['Name', found.name],
-          ['Versions', found.version],
-          ['Encryption', found.encryption],
-          ['Machine', `${plural(found.cpus, 'CPU')}, ${formatMiB(found.memoryMiB)}`],
-          ['VMs', String(found.vmCount)],
-        ]}
-      />
     </>
   )
 }

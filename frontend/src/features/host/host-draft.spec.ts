@@ -32,8 +32,11 @@ test('only what the chosen way needs is sent', () => {
   })
 })
 
+test('by SSH NovaCron is root unless another one is given', () =>
+  expect(inputOf({ ...EMPTY, transport: 'SSH' }).user).toBe('root'))
+
 test('an update leaves the way alone, and credentials that were not given', () => {
   const draft = { ...EMPTY, name: 'kvm-01', transport: 'TLS' as const, host: 'kvm' }
-  expect(updateOf(draft)).toEqual({ name: 'kvm-01', host: 'kvm', accelerator: 'AUTO' })
+  expect(updateOf(draft)).toEqual({ name: 'kvm-01', host: 'kvm', port: 0, accelerator: 'AUTO' })
   expect(updateOf({ ...draft, clientKey: 'K' }).credentials).toMatchObject({ clientKey: 'K' })
 })

@@ -19,7 +19,7 @@ export const EMPTY: HostDraft = {
   transport: 'LOCAL',
   host: '',
   port: '',
-  user: '',
+  user: 'root',
   accelerator: 'AUTO',
   caCertificate: '',
   clientCertificate: '',
@@ -46,9 +46,10 @@ export function inputOf(draft: HostDraft) {
 
 /** What to change of a connection: its way there cannot be. */
 export function updateOf(draft: HostDraft) {
-  const { kind: _kind, transport: _transport, credentials, ...rest } = inputOf(draft)
+  const { kind: _kind, transport, credentials, port, ...rest } = inputOf(draft)
   const some = credentials && Object.values(credentials).some((value) => value !== undefined)
-  return { ...rest, credentials: some ? credentials : undefined }
+  // An emptied port is the transport's own again, which is 0; one that is left out would stay.
+  return { ...rest, port: transport === 'LOCAL' ? undefined : (port ?? 0), credentials: some ? credentials : undefined }
 }
 
 function credentialsOf({ transport, caCertificate, clientCertificate, clientKey, sshKey, sshHostKey }: HostDraft) {
