@@ -8,10 +8,12 @@ import { useAction } from '@/relay/use-action'
 import { ConfirmDialog } from '@/ui/ConfirmDialog'
 import { Check } from '@/ui/fields'
 
-type Props = { image: { id: string; name: string; volume: string }; onClose: () => void }
+type Props = { image: { id: string; name: string; volume: string; status: string }; onClose: () => void }
 
 export function DeleteImageDialog({ image, onClose }: Props) {
-  const [deleteVolume, setDeleteVolume] = useState(true)
+  // What could not be brought left no volume behind.
+  const made = image.status !== 'FAILED'
+  const [deleteVolume, setDeleteVolume] = useState(made)
   const [fault, setFault] = useState<Fault | null>(null)
   const [send, busy] = useAction<DeleteImageDialogMutation>(graphql`
     mutation DeleteImageDialogMutation($input: DeleteImageInput!) {
@@ -31,21 +33,27 @@ export function DeleteImageDialog({ image, onClose }: Props) {
       .catch((cause) => setFault(faultOf(cause)))
   return (
     <ConfirmDialog
-      title={`Delete the image ${image.name}?`}
-      label={deleteVolume ? 'Delete' : 'Forget'}
+      title={made ? `Delete the image ${image.name}?` : `Remove ${image.name} from the list?`}
+      label={made ? (deleteVolume ? 'Delete' : 'Forget') : 'Remove'}
       danger
       busy={busy}
       fault={fault?.facts}
       onClose={onClose}
       onConfirm={confirm}
     >
-      <p>VMs can no longer be made from it.</p>
-      <Check
-        label="Delete its volume too"
-        hint={`${image.volume}. Not possible while disks of VMs are overlays of it.`}
-        checked={deleteVolume}
-        onChange={setDeleteVolume}
-      />
+      {made ? (
+        <>
+          <p>VMs can no longer be made from it.</p>
+          <Check
+            label="Delete its volume too"
+            hint={`${image.volume}. Not possible while disks of VMs are overlays of it.`}
+            checked={deleteVolume}
+            onChange={setDeleteVolume}
+          />
+        </>
+      ) : (
+        <p>It could not be brought: there is no volume of it to delete.</p>
+      )}
     </ConfirmDialog>
   )
 }

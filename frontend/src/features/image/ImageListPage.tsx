@@ -1,12 +1,13 @@
 'use client'
 import { Disc3, Plus } from 'lucide-react'
 import Link from 'next/link'
-import { useEffect, useState } from 'react'
+import { useState } from 'react'
 import { graphql } from 'react-relay'
 import type { ImageListPageQuery } from '@/__generated__/ImageListPageQuery.graphql'
 import { paths } from '@/lib/paths'
 import { sentence, sentences } from '@/lib/sentence'
 import { formatBytes } from '@/lib/units'
+import { usePaced } from '@/lib/use-paced'
 import { useOperationPulse } from '@/relay/own-operations'
 import { useMayNot } from '@/relay/use-may'
 import { useReading } from '@/relay/use-reading'
@@ -18,6 +19,7 @@ import { Empty, PageBody, PageHeader } from '@/ui/page'
 import { State, type Tone } from '@/ui/State'
 import { AddImageDialog } from './AddImageDialog'
 import { DeleteImageDialog } from './DeleteImageDialog'
+import { RemoveFailedDialog } from './RemoveFailedDialog'
 
 const STATUS: Record<string, { tone: Tone; word: string }> = {
   IMPORTING: { tone: 'busy', word: 'On its way' },
@@ -64,18 +66,14 @@ const query = graphql`
 
 /** What VMs are made from. */
 export function ImageListPage() {
-  const pulse = useOperationPulse()
-  const [fetchKey, setFetchKey] = useState(0)
-  useEffect(() => {
-    if (pulse === fetchKey) return
-    const timer = setTimeout(() => setFetchKey(pulse), 1000)
-    return () => clearTimeout(timer)
-  }, [pulse, fetchKey])
+  const fetchKey = usePaced(useOperationPulse(), 1000)
   const [added, setAdded] = useState(0)
   const { images } = useReading<ImageListPageQuery>(query, {}, `${fetchKey}.${added}`)
   const [adding, setAdding] = useState(false)
   const mayNot = useMayNot('OPERATOR')
-  const [leaving, setLeaving] = useState<{ id: string; name: string; volume: string } | null>(null)
+  const [leaving, setLeaving] = useState<{ id: string; name: string; volume: string; status: string } | null>(null)
+  const [clearing, setClearing] = useState(false)
+  const failed = images.filter((image) => image.status === 'FAILED' && refusal(image.actions) === undefined)
   const done = () => {
     setAdding(false)
     setAdded(added + 1)
@@ -92,7 +90,18 @@ export function ImageListPage() {
   )
   return (
     <>
-      <PageHeader title="Images" note="What VMs are made from, at each host." actions={images.length > 0 && add} />
+      <PageHeader
+        title="Images"
+        note="What VMs are made from, at each host."
+        actions={
+          images.length > 0 && (
+            <>
+              {failed.length > 0 && <Button onClick={() => setClearing(true)}>Remove failed</Button>}
+              {add}
+            </>
+          )
+        }
+      />
       <PageBody>
         {images.length === 0 && (
           <Empty icon={<Disc3 aria-hidden />} title="No images yet" action={add}>
@@ -163,11 +172,11 @@ export function ImageListPage() {
                 )}
                 <Button
                   size="sm"
-                  aria-label={`Delete ${image.name}`}
+                  aria-label={`${image.status === 'FAILED' ? 'Remove' : 'Delete'} ${image.name}`}
                   disabledReason={refusal(image.actions)}
                   onClick={() => setLeaving(image)}
                 >
-                  Delete
+                  {image.status === 'FAILED' ? 'Remove' : 'Delete'}
                 </Button>
               </div>
             </li>
@@ -175,6 +184,7 @@ export function ImageListPage() {
         </ul>
       </PageBody>
       {adding && <AddImageDialog onDone={done} onClose={() => setAdding(false)} />}
+      {clearing && <RemoveFailedDialog images={failed} onClose={() => setClearing(false)} />}
       {leaving && <DeleteImageDialog image={leaving} onClose={() => setLeaving(null)} />}
     </>
   )
