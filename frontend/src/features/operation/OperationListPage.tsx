@@ -1,11 +1,12 @@
 'use client'
 import { Activity } from 'lucide-react'
-import { Suspense, useDeferredValue, useEffect, useMemo, useState } from 'react'
+import { Suspense, useDeferredValue, useMemo } from 'react'
 import { graphql, usePaginationFragment } from 'react-relay'
 import type { OperationListPage_query$key } from '@/__generated__/OperationListPage_query.graphql'
 import type { OperationListPagePaginationQuery } from '@/__generated__/OperationListPagePaginationQuery.graphql'
 import type { OperationFilter, OperationListPageQuery } from '@/__generated__/OperationListPageQuery.graphql'
 import { formatCount } from '@/lib/units'
+import { usePaced } from '@/lib/use-paced'
 import { useURLState } from '@/lib/use-url'
 import { useOperationPulse } from '@/relay/own-operations'
 import { useReading } from '@/relay/use-reading'
@@ -64,14 +65,8 @@ export function OperationListPage() {
 type ListProps = { filter: OperationFilter; dim: boolean; open: string | null; onOpen: (id: string | null) => void }
 
 function List({ filter, ...rest }: ListProps) {
-  const [fetchKey, setFetchKey] = useState(0)
-  const pulse = useOperationPulse()
   // New ones come with the next reading, which a change brings about, every second at most.
-  useEffect(() => {
-    if (pulse === fetchKey) return
-    const timer = setTimeout(() => setFetchKey(pulse), 1000)
-    return () => clearTimeout(timer)
-  }, [pulse, fetchKey])
+  const fetchKey = usePaced(useOperationPulse(), 1000)
   const variables = useMemo(() => ({ first: PAGE, filter }), [filter])
   const query = useReading<OperationListPageQuery>(
     graphql`

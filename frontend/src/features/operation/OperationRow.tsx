@@ -14,7 +14,7 @@ import { Progress } from '@/ui/Meter'
 import { Bone } from '@/ui/page'
 import { State } from '@/ui/State'
 import { OperationDetails } from './OperationDetails'
-import { hasEnded, kindWord, type OperationStatus, STATUS } from './words'
+import { doing, hasEnded, kindWord, type OperationStatus, STATUS } from './words'
 
 type Props = { operation: OperationRow_operation$key; open: boolean; onOpen: (open: boolean) => void; bare?: boolean }
 
@@ -28,6 +28,10 @@ export function OperationRow({ operation: ref, open, onOpen, bare }: Props) {
         status
         progress
         note
+        steps {
+          name
+          status
+        }
         targetName
         requestedBy
         createdAt
@@ -80,7 +84,7 @@ export function OperationRow({ operation: ref, open, onOpen, bare }: Props) {
           {active && operation.status !== 'STUCK' ? (
             <div className="flex items-center gap-3 text-xs text-soft">
               <Progress value={operation.progress} label={what} className="w-28 shrink-0" />
-              <span className="truncate first-letter:uppercase">{operation.note}</span>
+              <span className="truncate first-letter:uppercase">{doing(operation)}</span>
             </div>
           ) : (
             operation.error && <p className="truncate text-xs text-soft">{sentence(operation.error.message)}</p>

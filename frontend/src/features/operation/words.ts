@@ -59,6 +59,22 @@ export function kindWord(kind: string): string {
   return KIND[kind] ?? kind.toLowerCase().replaceAll('_', ' ')
 }
 
+type Work = {
+  readonly status: string
+  readonly note: string
+  readonly steps?: readonly { readonly name: string; readonly status: string }[]
+}
+
+/** What an operation is doing now: in its own words, else by the step that it is at. */
+export function doing({ status, note, steps = [] }: Work): string {
+  if (note) return note
+  if (status === 'QUEUED') return 'Waiting for its turn'
+  const at = steps.find((step) => step.status === 'RUNNING' || step.status === 'UNDOING')
+  const { word } = STATUS[status as OperationStatus] ?? { word: status }
+  if (!at) return word
+  return at.status === 'UNDOING' ? `${word}: ${at.name}` : at.name
+}
+
 export function hasEnded(status: string): boolean {
   return status === 'SUCCEEDED' || status === 'FAILED' || status === 'CANCELED'
 }

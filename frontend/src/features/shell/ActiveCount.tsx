@@ -1,20 +1,14 @@
 'use client'
-import { useEffect, useState } from 'react'
 import { graphql } from 'react-relay'
 import type { ActiveCountQuery } from '@/__generated__/ActiveCountQuery.graphql'
 import { formatCount } from '@/lib/units'
+import { usePaced } from '@/lib/use-paced'
 import { useOperationPulse } from '@/relay/own-operations'
 import { useReading } from '@/relay/use-reading'
 
 /** How many operations have not ended; asked again when one changes, at most every two seconds. */
 export function ActiveCount() {
-  const pulse = useOperationPulse()
-  const [fetchKey, setFetchKey] = useState(0)
-  useEffect(() => {
-    if (pulse === 0) return
-    const timer = setTimeout(() => setFetchKey(pulse), 2000)
-    return () => clearTimeout(timer)
-  }, [pulse])
+  const fetchKey = usePaced(useOperationPulse(), 2000)
   const { operations } = useReading<ActiveCountQuery>(
     graphql`
       query ActiveCountQuery {

@@ -1,9 +1,9 @@
 'use client'
-import { useEffect, useState } from 'react'
 import { graphql } from 'react-relay'
 import type { FacetsQuery } from '@/__generated__/FacetsQuery.graphql'
 import { formatQuery, hasTerm, parseQuery, toggleTerm } from '@/lib/filter'
 import { formatCount } from '@/lib/units'
+import { usePaced } from '@/lib/use-paced'
 import { useReading } from '@/relay/use-reading'
 import { cx } from '@/ui/cx'
 import { State } from '@/ui/State'
@@ -11,15 +11,9 @@ import { useVMPulse } from './pulse'
 import { STATUS, STATUSES } from './status'
 import { VM_KEYS, type VMFilter } from './vm-filter'
 
-/** Numbers follow the changes, but are asked for every two seconds at most. */
+/** Numbers follow the changes that rows follow, and are asked for every second at most. */
 function useCounts(filter: VMFilter) {
-  const pulse = useVMPulse()
-  const [fetchKey, setFetchKey] = useState(0)
-  useEffect(() => {
-    if (pulse === fetchKey) return
-    const timer = setTimeout(() => setFetchKey(pulse), 2000)
-    return () => clearTimeout(timer)
-  }, [pulse, fetchKey])
+  const fetchKey = usePaced(useVMPulse(), 1000)
   return useReading<FacetsQuery>(
     graphql`
       query FacetsQuery($filter: VMFilter) {

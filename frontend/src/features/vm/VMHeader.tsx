@@ -3,6 +3,7 @@ import { Ellipsis } from 'lucide-react'
 import Link from 'next/link'
 import { graphql, useFragment } from 'react-relay'
 import type { VMHeader_vm$key } from '@/__generated__/VMHeader_vm.graphql'
+import { doing } from '@/features/operation/words'
 import { paths } from '@/lib/paths'
 import { sentence } from '@/lib/sentence'
 import { Age } from '@/ui/Age'
@@ -42,8 +43,13 @@ export function VMHeader({ vm: ref }: { vm: VMHeader_vm$key }) {
         }
         activeOperation {
           id
+          status
           note
           progress
+          steps {
+            name
+            status
+          }
         }
         actions {
           name
@@ -125,13 +131,11 @@ export function VMHeader({ vm: ref }: { vm: VMHeader_vm$key }) {
             href={paths.operations(vm.activeOperation.id)}
             className="flex max-w-xl items-center gap-3 text-xs text-soft hover:text-ink"
           >
-            <span className="inline-block shrink-0 first-letter:uppercase">
-              {vm.activeOperation.note || 'Waiting for its turn'}
-            </span>
+            <span className="inline-block min-w-0 truncate first-letter:uppercase">{doing(vm.activeOperation)}</span>
             <Progress
               value={vm.activeOperation.progress}
-              label={vm.activeOperation.note || 'Waiting'}
-              className="flex-1"
+              label={doing(vm.activeOperation)}
+              className="min-w-24 flex-1"
             />
           </Link>
         )}
@@ -151,7 +155,8 @@ export function VMHeader({ vm: ref }: { vm: VMHeader_vm$key }) {
             here.
           </Notice>
         )}
-        {vm.problem && <Notice tone="warn">{sentence(vm.problem)}</Notice>}
+        {/* A host that is at work on a VM cannot always tell all of it meanwhile: that is no problem. */}
+        {vm.problem && !vm.activeOperation && <Notice tone="warn">{sentence(vm.problem)}</Notice>}
         {vm.management === 'DISCOVERED' && (
           <Notice>It was found on its host. Adopt it to act on it; nothing in it changes by that.</Notice>
         )}

@@ -35,6 +35,36 @@ test('rows change in their places as their VMs do', async () => {
   await waitFor(() => within(row('api-01')).getByText('Stopped'))
 })
 
+test('the counts follow the changes that rows follow, though these never pause', async () => {
+  const { world } = renderPage(page)
+  await screen.findByRole('link', { name: 'api-01' })
+  const vm = world.db.vms.get('vm_002')
+  if (!vm) throw new Error('no such VM in the seed')
+  vm.status = 'MIGRATING'
+  const restless = setInterval(() => world.touch(vm), 100)
+  await screen.findByRole('button', { name: /Migrating\s*1$/ })
+  clearInterval(restless)
+})
+
+test('what a host at work cannot tell is no fault of the VM', async () => {
+  const { world } = renderPage(page)
+  await screen.findByRole('link', { name: 'api-01' })
+  const vm = world.db.vms.get('vm_002')
+  if (!vm) throw new Error('no such VM in the seed')
+  let finish = () => {}
+  const work = { name: 'Take the snapshot', ms: 0 }
+  Object.defineProperty(world, 'sleep', { value: () => new Promise<void>((resolve) => (finish = resolve)) })
+  vm.problem = 'the sizes of its disks are not known'
+  world.touch(vm)
+  await waitFor(() => within(row('api-01')).getByText('incomplete'))
+  world.begin({ kind: 'CREATE_SNAPSHOT', target: vm, work: [work] })
+  await waitFor(() => within(row('api-01')).getByText('busy'))
+  expect(within(row('api-01')).queryByText('incomplete')).toBeNull()
+  within(row('api-01')).getByRole('progressbar', { name: 'api-01: Waiting for its turn' })
+  finish()
+  await waitFor(() => within(row('api-01')).getByRole('progressbar', { name: `api-01: ${work.name}` }))
+})
+
 test('text, facets and address are one state', async () => {
   const { user } = renderPage(page)
   await user.click(await screen.findByRole('button', { name: /Stopped/ }))

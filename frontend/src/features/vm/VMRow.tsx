@@ -5,7 +5,9 @@ import Link from 'next/link'
 import { memo } from 'react'
 import { graphql, useFragment } from 'react-relay'
 import type { VMRow_vm$key } from '@/__generated__/VMRow_vm.graphql'
+import { doing } from '@/features/operation/words'
 import { paths } from '@/lib/paths'
+import { sentence } from '@/lib/sentence'
 import { formatMiB, formatPercent } from '@/lib/units'
 import { Age } from '@/ui/Age'
 import { cx } from '@/ui/cx'
@@ -64,6 +66,10 @@ export const VMRow = memo(function VMRow({ vm: ref, index, top, usage, selected,
           progress
           note
           status
+          steps {
+            name
+            status
+          }
         }
         ...VMState_vm
       }
@@ -101,16 +107,16 @@ export const VMRow = memo(function VMRow({ vm: ref, index, top, usage, selected,
         <Link prefetch={false} href={paths.vm(vm.id)} className="truncate rounded-sm font-medium hover:underline">
           {vm.name}
         </Link>
-        <Marks vm={vm} />
+        <Marks vm={vm} doing={operation ? doing(operation) : undefined} />
       </span>
       <span role="cell" className="min-w-0 max-md:self-end">
         <VMState vm={vm} />
         {operation && (
-          <Tip text={operation.note || 'Waiting'}>
+          <Tip text={<span className="inline-block first-letter:uppercase">{doing(operation)}</span>}>
             <div className="absolute inset-x-0 -bottom-px">
               <Progress
                 value={operation.progress}
-                label={`${vm.name}: ${operation.note}`}
+                label={`${vm.name}: ${doing(operation)}`}
                 className="h-0.5 rounded-none bg-transparent"
               />
             </div>
@@ -178,17 +184,23 @@ export const VMRow = memo(function VMRow({ vm: ref, index, top, usage, selected,
   )
 })
 
-type MarksProps = { vm: { management: string; missingSince: string | null | undefined; problem: string } }
+type MarksProps = {
+  vm: { management: string; missingSince: string | null | undefined; problem: string }
+  doing: string | undefined
+}
 
 /** What is unusual about a VM, in one word each. */
-function Marks({ vm: { management, missingSince, problem } }: MarksProps) {
+function Marks({ vm: { management, missingSince, problem }, doing }: MarksProps) {
   return (
     <>
       {management === 'DISCOVERED' && <Mark word="discovered" tip="Found on its host; adopt it to manage it." />}
       {missingSince && (
         <Mark word="missing" warn tip="Its host's lists lack it; after three of them it is forgotten." />
       )}
-      {problem && <Mark word="incomplete" warn tip={problem} />}
+      {problem && doing && (
+        <Mark word="busy" tip={`${sentence(doing)} What its host cannot tell meanwhile comes after it.`} />
+      )}
+      {problem && !doing && <Mark word="incomplete" warn tip={sentence(problem)} />}
     </>
   )
 }

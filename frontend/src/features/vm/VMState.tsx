@@ -17,11 +17,15 @@ export function VMState({ vm: ref, focusable }: { vm: VMState_vm$key; focusable?
         providerState
         stale
         asOf
+        activeOperation {
+          id
+          kind
+        }
       }
     `,
     ref,
   )
-  const { tone, word } = statusLook(vm.status)
+  const { tone, word } = statusLook(vm.status, vm.activeOperation?.kind)
   const state = (
     <span className="inline-flex items-baseline gap-1.5 whitespace-nowrap">
       <State tone={tone} word={word} />

@@ -30,7 +30,11 @@ export const STATUS: Record<VMStatus, { tone: Tone; word: string }> = {
 
 export const STATUSES = Object.keys(STATUS) as VMStatus[]
 
+/** What is on its way by operations of these kinds has a word of its own. */
+const UNDER_WAY: Record<string, string> = { RESTORE_SNAPSHOT: 'Restoring' }
+
 /** A status that this dashboard does not know yet is shown as it came. */
-export function statusLook(status: string): { tone: Tone; word: string } {
-  return STATUS[status as VMStatus] ?? { tone: 'unknown', word: status.toLowerCase() }
+export function statusLook(status: string, operation = ''): { tone: Tone; word: string } {
+  const look = STATUS[status as VMStatus] ?? { tone: 'unknown', word: status.toLowerCase() }
+  return look.tone === 'busy' ? { ...look, word: UNDER_WAY[operation] ?? look.word } : look
 }

@@ -14,6 +14,10 @@ graphql`
     status
     progress
     note
+    steps {
+      name
+      status
+    }
     targetName
     target {
       ... on VM {

@@ -1,8 +1,9 @@
 'use client'
-import { useEffect, useState } from 'react'
+import { useState } from 'react'
 import { graphql } from 'react-relay'
 import type { OperationsQuery } from '@/__generated__/OperationsQuery.graphql'
 import { OperationRow } from '@/features/operation/OperationRow'
+import { usePaced } from '@/lib/use-paced'
 import { useOperationPulse } from '@/relay/own-operations'
 import { useReading } from '@/relay/use-reading'
 import { Button } from '@/ui/Button'
@@ -13,13 +14,7 @@ const PAGE = 20
 export function Operations({ id }: { id: string }) {
   const [open, setOpen] = useState<string | null>(null)
   const [first, setFirst] = useState(PAGE)
-  const [fetchKey, setFetchKey] = useState(0)
-  const pulse = useOperationPulse()
-  useEffect(() => {
-    if (pulse === fetchKey) return
-    const timer = setTimeout(() => setFetchKey(pulse), 1000)
-    return () => clearTimeout(timer)
-  }, [pulse, fetchKey])
+  const fetchKey = usePaced(useOperationPulse(), 1000)
   const { vm } = useReading<OperationsQuery>(
     graphql`
       query OperationsQuery($id: ID!, $first: Int!) {
