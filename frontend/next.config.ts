@@ -17,7 +17,17 @@ const config: NextConfig = {
     relay: { src: './src', language: 'typescript', artifactDirectory: './src/__generated__', eagerEsModules: true },
   },
   async redirects() {
-    return [{ source: '/', destination: '/vms', permanent: false }]
+    const stranger = ['novacron_session', '__Host-novacron_session'].map((key) => ({ type: 'cookie' as const, key }))
+    return [
+      { source: '/', destination: '/vms', permanent: false },
+      // Who has no session goes to sign in before the page would ask the API in vain.
+      {
+        source: '/:path((?:vms|hosts|images|operations|settings|explorer)(?:/.*)?)',
+        missing: stranger,
+        destination: '/sign-in?next=/:path',
+        permanent: false,
+      },
+    ]
   },
   async rewrites() {
     return {

@@ -28,4 +28,11 @@ test.each([
   ['/\\evil.example', '/vms'],
   ['/sign-in?next=/x', '/vms'],
   [null, '/vms'],
-])('after signing in, %s leads to %s', (next, path) => expect(safeNext(next)).toBe(path))
+])('after signing in, %s leads to %s', (next, path) =>
+  expect(safeNext(new URLSearchParams(next === null ? {} : { next }))).toBe(path),
+)
+
+test('what a redirect brought along goes on with it', () => {
+  expect(safeNext(new URLSearchParams('next=/vms&q=status%3Astopped'))).toBe('/vms?q=status%3Astopped')
+  expect(safeNext(new URLSearchParams('next=%2Fvms%3Fq%3Da&sort=-memory'))).toBe('/vms?q=a&sort=-memory')
+})

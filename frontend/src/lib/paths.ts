@@ -13,7 +13,13 @@ export const paths = {
   signIn: (next?: string) => (next && next !== '/' ? `/sign-in?next=${encodeURIComponent(next)}` : '/sign-in'),
 }
 
-/** Where to go after signing in: a path of ours, never another site. */
-export function safeNext(next: string | null): string {
-  return next && /^\/(?![/\\])/.test(next) && !next.startsWith('/sign-in') ? next : '/vms'
+/**
+ * Where to go after signing in: a path of ours, never another site. What else the sign-in page was given is of that
+ * page: who comes there by a redirect brings it along.
+ */
+export function safeNext(given: URLSearchParams): string {
+  const { next, ...rest } = Object.fromEntries(given)
+  if (!next || !/^\/(?![/\\])/.test(next) || next.startsWith('/sign-in')) return '/vms'
+  const more = new URLSearchParams(rest).toString()
+  return more ? `${next}${next.includes('?') ? '&' : '?'}${more}` : next
 }

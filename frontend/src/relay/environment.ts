@@ -1,6 +1,6 @@
 'use client'
 import { Environment, type MissingFieldHandler, RecordSource, ROOT_TYPE, Store } from 'relay-runtime'
-import { Fault, unreachable } from './fault'
+import { unreachable } from './fault'
 import { type Answer, createNetwork, type Request, type Ways } from './network'
 import { leaveForSignIn } from './session'
 import { socket } from './socket'
@@ -15,7 +15,7 @@ async function post(request: Request): Promise<Answer> {
   })
   if (reply.status === 401) {
     leaveForSignIn()
-    throw new Fault({ code: 'UNAUTHORIZED', message: 'Your session has ended.', remedy: 'Sign in again.' })
+    return new Promise(() => {}) // the page is left: nothing on it is to be told
   }
   return reply.json().catch(() => {
     throw unreachable()

@@ -10,7 +10,7 @@ import { TextField } from '@/ui/fields'
 import { Mark } from '@/ui/Logo'
 
 export function SignInPage() {
-  const next = safeNext(useSearchParams().get('next'))
+  const next = safeNext(new URLSearchParams(useSearchParams()))
   const [name, setName] = useState('')
   const [password, setPassword] = useState('')
   const [fault, setFault] = useState<Fault | null>(null)

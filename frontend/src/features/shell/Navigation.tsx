@@ -65,9 +65,11 @@ export function Rail({ path, ready }: { path: string; ready: boolean }) {
           <LiveMark />
           {ready && (
             <RelayEnvironmentProvider environment={browserEnvironment()}>
-              <Suspense>
-                <Viewer />
-              </Suspense>
+              <Boundary silent>
+                <Suspense>
+                  <Viewer />
+                </Suspense>
+              </Boundary>
             </RelayEnvironmentProvider>
           )}
         </div>
