@@ -30,4 +30,8 @@ test('fields by the names of people', () => {
   ])
   expect(fieldValue('memoryMiB', '4096')).toBe('4 GiB')
   expect(fieldValue('disks.vda', '20 GiB')).toBe('20 GiB')
+  expect(fieldValue('disks.vda.capacityBytes', '322122547 bytes')).toBe('307 MiB')
+  expect(fieldValue('disks.vda', '0.125 GiB')).toBe('128 MiB')
+  expect(fieldValue('disks.vda', 'attached')).toBe('attached')
+  expect(fieldValue('vcpus', '4')).toBe('4')
 })

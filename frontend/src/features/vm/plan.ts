@@ -1,5 +1,5 @@
 import { sentence } from '@/lib/sentence'
-import { formatMiB } from '@/lib/units'
+import { formatBytes, formatMiB, parseSize } from '@/lib/units'
 
 export type Impact = 'NONE' | 'LIVE' | 'RESTART' | 'IMPOSSIBLE'
 export type PlannedChange = {
@@ -26,9 +26,12 @@ export function fieldName(field: string): string {
   return disk ? `Disk ${disk[1]}` : (NAMES[field] ?? field)
 }
 
-/** Memory comes in bare MiB; everything else is shown as the API says it. */
+/** Sizes come as bare MiB, as `322122547 bytes`, as `0.125 GiB`: people read all of them in the unit that suits. */
 export function fieldValue(field: string, value: string): string {
-  return /^memory/.test(field) && /^\d+$/.test(value) ? formatMiB(Number(value)) : value
+  if (/^memory/.test(field) && /^\d+$/.test(value)) return formatMiB(Number(value))
+  if (!/^(memory|disks\.)/.test(field)) return value
+  const bytes = parseSize(value.replace(/ bytes?$/, 'B'), 'B')
+  return bytes === null ? value : formatBytes(bytes)
 }
 
 /** What the button that applies a plan says, and why it cannot be pressed when it cannot. */

@@ -13,6 +13,7 @@ import { Meter } from '@/ui/Meter'
 import { Section } from '@/ui/page'
 import { AttachDiskDialog } from '../AttachDiskDialog'
 import { DetachDiskDialog } from '../DetachDiskDialog'
+import { canGrow } from '../disk'
 import { whyNot } from '../verbs'
 
 export type DiskFacts = Disks_vm$data['configuration']['disks'][number]
@@ -119,7 +120,7 @@ function List({ vm: ref }: { vm: Disks_vm$key }) {
               <span />
             )}
             <div className="flex gap-2">
-              {disk.device === 'disk' && (
+              {canGrow(disk) && (
                 <Button
                   size="sm"
                   aria-label={`Grow ${disk.name}`}

@@ -11,7 +11,7 @@ import { CopyText } from '@/ui/Copy'
 import { Notice } from '@/ui/FaultNote'
 import { Meter } from '@/ui/Meter'
 import { Facts, Section } from '@/ui/page'
-import { fieldName } from '../plan'
+import { fieldName, fieldValue } from '../plan'
 
 const EVERY = 5_000
 
@@ -220,7 +220,8 @@ function Pending({ vm: ref }: { vm: Overview_vm$key }) {
       <ul className="mt-1">
         {pendingChanges.map(({ field, current, next }) => (
           <li key={field}>
-            {fieldName(field)}: {current} → <strong className="font-medium">{next}</strong>
+            {fieldName(field)}: {fieldValue(field, current)} →{' '}
+            <strong className="font-medium">{fieldValue(field, next)}</strong>
           </li>
         ))}
       </ul>

@@ -4,13 +4,14 @@ import { graphql, useFragment } from 'react-relay'
 import type { Settings_vm$data, Settings_vm$key } from '@/__generated__/Settings_vm.graphql'
 import type { SettingsApplyMutation } from '@/__generated__/SettingsApplyMutation.graphql'
 import type { SettingsQuery } from '@/__generated__/SettingsQuery.graphql'
-import { formatMiB, parseSize } from '@/lib/units'
+import { formatBytes, formatMiB, parseSize } from '@/lib/units'
 import { useReading } from '@/relay/use-reading'
 import { Button } from '@/ui/Button'
 import { Form } from '@/ui/Form'
 import { TextArea, TextField } from '@/ui/fields'
 import { Section } from '@/ui/page'
 import { toast } from '@/ui/Toasts'
+import { canGrow } from '../disk'
 import { PlanPreview } from '../PlanPreview'
 import { applyOffer } from '../plan'
 import { formatTags, parseTags } from '../tags'
@@ -50,6 +51,8 @@ const fragment = graphql`
       disks {
         name
         device
+        readOnly
+        seed
         capacityBytes
       }
     }
@@ -134,26 +137,24 @@ function Fields({ vm: ref }: { vm: Settings_vm$key }) {
               label="Memory"
               name="memoryMiB"
               inputMode="decimal"
-              unit="GiB"
-              value={draft.memory ?? gib(memoryMiB * MiB)}
+              unit={unitOf(draft.memory ?? sizeText(memoryMiB * MiB))}
+              value={draft.memory ?? sizeText(memoryMiB * MiB)}
               onChange={(value) => set({ memory: value })}
               problem={problems.memory}
               hint={`Has ${formatMiB(memoryMiB)}; up to ${formatMiB(memoryMaxMiB)} while it runs`}
             />
-            {disks
-              .filter((disk) => disk.device === 'disk')
-              .map((disk) => (
-                <TextField
-                  key={disk.name}
-                  label={`Disk ${disk.name}`}
-                  name={`disks.${disk.name}`}
-                  inputMode="decimal"
-                  unit="GiB"
-                  value={draft.disks[disk.name] ?? gib(disk.capacityBytes)}
-                  onChange={(value) => set({ disks: { ...draft.disks, [disk.name]: value } })}
-                  problem={problems[disk.name]}
-                />
-              ))}
+            {disks.filter(canGrow).map((disk) => (
+              <TextField
+                key={disk.name}
+                label={`Disk ${disk.name}`}
+                name={`disks.${disk.name}`}
+                inputMode="decimal"
+                unit={unitOf(draft.disks[disk.name] ?? sizeText(disk.capacityBytes))}
+                value={draft.disks[disk.name] ?? sizeText(disk.capacityBytes)}
+                onChange={(value) => set({ disks: { ...draft.disks, [disk.name]: value } })}
+                problem={problems[disk.name]}
+              />
+            ))}
           </div>
         </Section>
         <Section title="Description and labels">
@@ -190,7 +191,10 @@ function Fields({ vm: ref }: { vm: Settings_vm$key }) {
   )
 }
 
-const gib = (bytes: number) => String(Number((bytes / GiB).toFixed(3)))
+/** In GiB, unless it is less than one: then with its unit. */
+const sizeText = (bytes: number) => (bytes < GiB ? formatBytes(bytes) : String(Number((bytes / GiB).toFixed(3))))
+/** What a bare number means. */
+const unitOf = (text: string) => (/[a-z]/i.test(text) ? undefined : 'GiB')
 
 /** Only what differs from what is; null when nothing does. */
 function inputOf(vm: Settings_vm$data, draft: Draft) {
@@ -215,7 +219,7 @@ function inputOf(vm: Settings_vm$data, draft: Draft) {
   }
   const grown = disks.flatMap(({ name, capacityBytes }) => {
     const text = draft.disks[name]
-    if (text === undefined || text === gib(capacityBytes)) return []
+    if (text === undefined || text === sizeText(capacityBytes)) return []
     const bytes = parseSize(text)
     if (!bytes) problems[name] = 'A size, as in 40 or 1 TiB.'
     return bytes && bytes !== capacityBytes ? [{ name, capacityBytes: bytes }] : []

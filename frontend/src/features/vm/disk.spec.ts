@@ -1,0 +1,11 @@
+import { expect, test } from 'vitest'
+import { canGrow } from './disk'
+
+const disk = { device: 'disk', readOnly: false, seed: false }
+
+test.each([
+  ['a disk', disk, true],
+  ['a CD-ROM drive', { ...disk, device: 'cdrom' }, false],
+  ['a disk that is only read', { ...disk, readOnly: true }, false],
+  ['a seed on a disk', { ...disk, seed: true }, false],
+])('%s grows: %o %s', (_, facts, can) => expect(canGrow(facts)).toBe(can))
