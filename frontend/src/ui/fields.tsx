@@ -135,7 +135,7 @@ export function TextArea({
   )
 }
 
-export type Option = { value: string; label: string; disabled?: boolean }
+export type Option = { value: string; label: string; disabled?: boolean; group?: string }
 type SelectProps = Shared & { value: string; onChange: (value: string) => void; options: Option[]; disabled?: boolean }
 
 export function SelectField({
@@ -160,14 +160,23 @@ export function SelectField({
         onChange={(event) => onChange(event.target.value)}
         className={cx(CONTROL, 'h-8 pr-1 pointer-coarse:h-10')}
       >
-        {options.map((option) => (
-          <option key={option.value} value={option.value} disabled={option.disabled}>
-            {option.label}
-          </option>
+        <Choices of={options.filter(({ group }) => !group)} />
+        {[...new Set(options.flatMap(({ group }) => group ?? []))].map((group) => (
+          <optgroup key={group} label={group}>
+            <Choices of={options.filter((option) => option.group === group)} />
+          </optgroup>
         ))}
       </select>
     </Frame>
   )
+}
+
+function Choices({ of }: { of: Option[] }) {
+  return of.map(({ value, label, disabled }) => (
+    <option key={value} value={value} disabled={disabled}>
+      {label}
+    </option>
+  ))
 }
 
 type CheckProps = {

@@ -2,6 +2,7 @@
 import { Check, SelectField, TextArea } from '@/ui/fields'
 import { Section } from '@/ui/page'
 import type { SectionProps } from './CreateVMPage'
+import { machineTypeOptions } from './machine-types'
 
 export function AdvancedSection({ draft, set, place }: SectionProps) {
   const { firmwares = [], machineTypes = [], accelerators = [] } = place ?? {}
@@ -25,7 +26,7 @@ export function AdvancedSection({ draft, set, place }: SectionProps) {
             name="machineType"
             value={draft.machineType}
             onChange={(machineType) => set({ machineType })}
-            options={[{ value: '', label: 'Newest stable' }, ...machineTypes.map((value) => ({ value, label: value }))]}
+            options={machineTypeOptions(machineTypes)}
           />
           <SelectField
             label="CPU is run by"

@@ -56,3 +56,12 @@ test('a disk can be a volume that the chosen pool has', async () => {
   await user.click(screen.getByRole('button', { name: 'Create VM' }))
   await waitFor(() => expect(push).toHaveBeenCalledWith(expect.stringMatching(/^\/vms\/vm_/)))
 })
+
+test('the image that came last is proposed, an ISO never', async () => {
+  const { world } = renderPage(<CreateVMPage />)
+  await screen.findByLabelText('Name')
+  const [last] = [...world.db.images.values()]
+    .filter((image) => image.providerId === 'prov_1' && image.status === 'READY' && image.format !== 'iso')
+    .sort((a, b) => (a.createdAt > b.createdAt ? -1 : 1))
+  expect(screen.getByRole('radio', { name: new RegExp(`^${last?.name}`) })).toHaveProperty('checked', true)
+})

@@ -7,6 +7,7 @@ import type { CreateVMPageMutation } from '@/__generated__/CreateVMPageMutation.
 import type { CreateVMPageQuery } from '@/__generated__/CreateVMPageQuery.graphql'
 import { paths } from '@/lib/paths'
 import { randomKey } from '@/lib/random'
+import { usePaced } from '@/lib/use-paced'
 import { type Fault, faultOf } from '@/relay/fault'
 import { follow, useOperationPulse } from '@/relay/own-operations'
 import { useAction } from '@/relay/use-action'
@@ -32,6 +33,8 @@ const query = graphql`
       os
       status
       pool
+      format
+      createdAt
       capacityBytes
       defaultUser
       provider {
@@ -89,13 +92,7 @@ export type SectionProps = {
 }
 
 export function CreateVMPage() {
-  const pulse = useOperationPulse()
-  const [fetchKey, setFetchKey] = useState(0)
-  useEffect(() => {
-    if (pulse === fetchKey) return
-    const timer = setTimeout(() => setFetchKey(pulse), 1500)
-    return () => clearTimeout(timer)
-  }, [pulse, fetchKey])
+  const fetchKey = usePaced(useOperationPulse(), 1500)
   const data = useReading<CreateVMPageQuery>(query, {}, fetchKey)
   const places = useMemo(() => placesOf(data.hypervisorHosts), [data.hypervisorHosts])
   const usable = places.some((place) => place.answers)
@@ -151,9 +148,8 @@ function Fields({ images: all, places }: FieldsProps) {
   `)
   const place = places.find((each) => each.id === typed.provider)
   const images = useMemo(() => all.filter((image) => image.provider.id === typed.provider), [all, typed.provider])
-  // Until one is chosen it is the first that is ready, also when that has just come.
-  const ready = images.find((image) => image.status === 'READY')?.id ?? ''
-  const draft: Draft = { ...typed, image: typed.image ?? ready }
+  // Until one is chosen it is the newest that is ready, also when that has just come.
+  const draft: Draft = { ...typed, image: typed.image ?? newest(images)?.id ?? '' }
   const found = problemsOf(draft)
   const problems = tried ? found : {}
   useLeaveGuard(draft.name !== '' && !busy)
@@ -200,6 +196,13 @@ function first(places: readonly Place[], images: readonly ImageChoice[], given: 
   const image = images.find((each) => each.id === given)
   const place = places.find((each) => (image ? each.id === image.provider.id : each.answers))
   return { ...EMPTY, ...placed(place), provider: place?.id ?? '', image: image?.id ?? null }
+}
+
+/** What was brought last is most likely what a VM is to be made from; an ISO is no disk of one. */
+export function newest<I extends Pick<ImageChoice, 'status' | 'format' | 'createdAt'>>(images: readonly I[]) {
+  return images
+    .filter(({ status, format }) => status === 'READY' && format !== 'iso')
+    .reduce<I | undefined>((best, each) => (best && best.createdAt >= each.createdAt ? best : each), undefined)
 }
 
 /** What depends on the place: its networks, and nothing of another one's pools and images. */
