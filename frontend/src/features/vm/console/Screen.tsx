@@ -16,9 +16,15 @@ export function Screen({ url, name, onState }: Props) {
     let session: RFB | undefined
     let over = false
     let opened = false
+    let reason = ''
     import('@novnc/novnc').then(({ default: Client }) => {
       if (over || !box.current) return
-      session = new Client(box.current, url, { wsProtocols: ['binary'] })
+      // noVNC does not pass on why its socket was closed: it is given one that is listened to before.
+      const socket = new WebSocket(url, 'binary')
+      socket.addEventListener('close', (event) => {
+        reason = event.reason
+      })
+      session = new Client(box.current, socket)
       session.scaleViewport = true
       session.background = 'black'
       session.addEventListener('connect', () => {
@@ -27,7 +33,7 @@ export function Screen({ url, name, onState }: Props) {
       })
       session.addEventListener('disconnect', (event) => {
         setRFB(null)
-        if (!over) onState(...endOf(event.detail.clean, opened))
+        if (!over) onState(...endOf(event.detail.clean, opened, reason))
       })
       session.addEventListener('securityfailure', (event) =>
         onState('failed', event.detail.reason ?? 'The screen refused us.'),

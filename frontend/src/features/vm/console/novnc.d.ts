@@ -5,7 +5,7 @@ declare module '@novnc/novnc' {
     securityfailure: CustomEvent<{ status: number; reason?: string }>
   }
   export default class RFB {
-    constructor(target: HTMLElement, url: string, options?: { wsProtocols?: string[]; shared?: boolean })
+    constructor(target: HTMLElement, channel: WebSocket, options?: { shared?: boolean })
     scaleViewport: boolean
     background: string
     addEventListener<K extends keyof Events>(name: K, listener: (event: Events[K]) => void): void

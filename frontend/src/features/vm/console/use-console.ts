@@ -13,8 +13,9 @@ const OPENING: Told = { url: null, state: 'opening', why: '', final: false }
 
 /** What the end of a connection tells: the reason when there is one, and what may be wrong when it never began. */
 export function endOf(clean: boolean, opened: boolean, reason = ''): [state: ConsoleState, why: string] {
-  if (!opened) return ['failed', reason || 'The console did not open: somebody else may have it, or its host is slow.']
-  return clean ? ['closed', reason && sentence(reason)] : ['failed', reason || 'The connection broke.']
+  const why = sentence(reason)
+  if (!opened) return ['failed', why || 'The console did not open: somebody else may have it, or its host is slow.']
+  return clean ? ['closed', why] : ['failed', why || 'The connection broke.']
 }
 
 /** What another attempt cannot change. */
