@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"libvirt.org/go/libvirt"
+
 	"github.com/novacron/novacron/drivers"
 	"github.com/novacron/novacron/internal/fault"
 )
@@ -140,6 +142,15 @@ func TestGuest(t *testing.T) {
 	assert.Equal(t, 24, v4.Prefix)
 	assert.Equal(t, "eth0", v4.Interface)
 
+	eventually(t, "the host has written the lease down, too", func() bool {
+		var leases []drivers.Address
+		must(t, d.do(ctx, about(b, func(_ *libvirt.Connect, dom *libvirt.Domain) error {
+			all, err := dom.ListAllInterfaceAddresses(libvirt.DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE)
+			leases = leasesOf(all)
+			return err
+		})))
+		return len(leases) > 0
+	})
 	hung.run("kill -STOP $(pidof qemu-ga)")
 	ask := func(limit time.Duration) {
 		t.Helper()
