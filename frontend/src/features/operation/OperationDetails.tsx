@@ -17,7 +17,7 @@ import { FaultNote } from '@/ui/FaultNote'
 import { State } from '@/ui/State'
 import { toastFault } from '@/ui/Toasts'
 import { OperationRow } from './OperationRow'
-import { type OperationStatus, STATUS, STEP } from './words'
+import { type OperationStatus, STATUS, stepLook } from './words'
 
 const query = graphql`
   query OperationDetailsQuery($id: ID!) {
@@ -76,7 +76,7 @@ export function OperationDetails({ id }: { id: string }) {
         <ol className="flex flex-col gap-1">
           {operation.steps.map((step, index) => (
             <li key={`${index}-${step.name}`} className="grid grid-cols-[6rem_1fr_auto] items-baseline gap-x-3">
-              <State {...(STEP[step.status] ?? { tone: 'unknown', word: step.status })} />
+              <State {...stepLook(step.status, operation.status)} />
               <span className="min-w-0">
                 {step.name}
                 {step.attempts > 1 && <span className="text-soft"> · tried {step.attempts} times</span>}

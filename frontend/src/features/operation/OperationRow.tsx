@@ -89,6 +89,9 @@ export function OperationRow({ operation: ref, open, onOpen, bare }: Props) {
           ) : (
             operation.error && <p className="truncate text-xs text-soft">{sentence(operation.error.message)}</p>
           )}
+          <p className="truncate text-xs text-faint md:hidden">
+            {operation.requestedBy} · <Age of={operation.createdAt} />
+          </p>
         </div>
         <span className="truncate text-soft max-md:hidden">{operation.requestedBy}</span>
         <span className="text-right text-soft max-md:hidden">

@@ -5,6 +5,10 @@ const steps = [
   { name: 'Copy the image', status: 'DONE' },
   { name: 'Boot the VM', status: 'RUNNING' },
 ]
+const between = [
+  { name: 'Copy the image', status: 'DONE' },
+  { name: 'Boot the VM', status: 'PENDING' },
+]
 const undone = [{ name: 'Copy the image', status: 'UNDOING' }]
 
 test.each([
@@ -12,5 +16,6 @@ test.each([
   ['its turn', { status: 'QUEUED', note: '', steps: [] }, 'Waiting for its turn'],
   ['the step that it is at', { status: 'RUNNING', note: '', steps }, 'Boot the VM'],
   ['what it takes back', { status: 'UNDOING', note: '', steps: undone }, 'Undoing: Copy the image'],
-  ['how it stands, between two steps', { status: 'RUNNING', note: '', steps: [] }, 'Running'],
+  ['the step that comes next', { status: 'RUNNING', note: '', steps: between }, 'Boot the VM'],
+  ['how it stands', { status: 'RUNNING', note: '', steps: [] }, 'Running'],
 ])('an operation tells %s', (_, operation, said) => expect(doing(operation)).toBe(said))

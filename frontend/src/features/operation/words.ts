@@ -21,13 +21,19 @@ export const STATUS: Record<OperationStatus, { tone: Tone; word: string }> = {
   STUCK: { tone: 'warn', word: 'Stuck' },
 }
 
-export const STEP: Record<string, { tone: Tone; word: string }> = {
+const STEP: Record<string, { tone: Tone; word: string }> = {
   PENDING: { tone: 'unknown', word: 'To come' },
   RUNNING: { tone: 'busy', word: 'Running' },
   DONE: { tone: 'good', word: 'Done' },
   UNDOING: { tone: 'busy', word: 'Undoing' },
   UNDONE: { tone: 'idle', word: 'Undone' },
   FAILED: { tone: 'bad', word: 'Failed' },
+}
+
+/** How a step stands; nothing moves in an operation that is stuck. */
+export function stepLook(step: string, operation: string): { tone: Tone; word: string } {
+  if (operation === 'STUCK' && step === 'UNDOING') return STATUS.STUCK
+  return STEP[step] ?? { tone: 'unknown', word: step }
 }
 
 const KIND: Record<string, string> = {
@@ -69,7 +75,9 @@ type Work = {
 export function doing({ status, note, steps = [] }: Work): string {
   if (note) return note
   if (status === 'QUEUED') return 'Waiting for its turn'
-  const at = steps.find((step) => step.status === 'RUNNING' || step.status === 'UNDOING')
+  const at =
+    steps.find((step) => step.status === 'RUNNING' || step.status === 'UNDOING') ??
+    steps.find((step) => status === 'RUNNING' && step.status === 'PENDING')
   const { word } = STATUS[status as OperationStatus] ?? { word: status }
   if (!at) return word
   return at.status === 'UNDOING' ? `${word}: ${at.name}` : at.name
