@@ -32,7 +32,7 @@ export function PageHeader({ title, crumbs, beside, note, actions }: HeaderProps
 }
 
 export function PageBody({ children, narrow }: { children: ReactNode; narrow?: boolean }) {
-  return <div className={cx('px-4 pb-10 md:px-6', narrow && 'max-w-4xl')}>{children}</div>
+  return <div className={cx('px-4 pt-1 pb-10 md:px-6 md:pt-2', narrow && 'max-w-4xl')}>{children}</div>
 }
 
 type SectionProps = { title: string; note?: ReactNode; actions?: ReactNode; children: ReactNode; className?: string }

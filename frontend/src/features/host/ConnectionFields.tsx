@@ -1,4 +1,5 @@
 'use client'
+import { cx } from '@/ui/cx'
 import { SelectField, TextField } from '@/ui/fields'
 import type { HostDraft } from './host-draft'
 
@@ -31,7 +32,9 @@ export function ConnectionFields({ draft, set }: Props) {
         />
       </div>
       {transport !== 'LOCAL' && (
-        <div className="grid gap-4 sm:grid-cols-[1fr_8rem_1fr]">
+        <div
+          className={cx('grid gap-4', transport === 'SSH' ? 'sm:grid-cols-[1fr_8rem_1fr]' : 'sm:grid-cols-[1fr_8rem]')}
+        >
           <TextField
             label="Address"
             name="host"

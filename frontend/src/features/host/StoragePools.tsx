@@ -44,7 +44,7 @@ export function StoragePools({ host: ref }: { host: StoragePools_host$key }) {
                 <p className="truncate text-xs text-soft">{pool.path}</p>
               </div>
               <Meter
-                label="Used"
+                label="Space"
                 value={pool.capacityBytes - pool.freeBytes}
                 max={pool.capacityBytes}
                 text={`${formatBytes(pool.freeBytes)} free of ${formatBytes(pool.capacityBytes)}`}

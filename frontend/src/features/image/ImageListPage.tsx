@@ -122,7 +122,7 @@ export function ImageListPage() {
                   {image.source || 'unknown source'} · <Age of={image.createdAt} />
                 </p>
               </div>
-              <div>
+              <div className="max-md:justify-self-end">
                 <State {...(STATUS[image.status] ?? { tone: 'unknown', word: image.status })} />
                 {image.status === 'IMPORTING' && image.operation && (
                   <Link

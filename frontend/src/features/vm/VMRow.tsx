@@ -8,7 +8,7 @@ import type { VMRow_vm$key } from '@/__generated__/VMRow_vm.graphql'
 import { doing } from '@/features/operation/words'
 import { paths } from '@/lib/paths'
 import { sentence } from '@/lib/sentence'
-import { formatMiB, formatPercent } from '@/lib/units'
+import { formatMiB, formatPercent, plural } from '@/lib/units'
 import { Age } from '@/ui/Age'
 import { cx } from '@/ui/cx'
 import { Progress } from '@/ui/Meter'
@@ -125,7 +125,7 @@ export const VMRow = memo(function VMRow({ vm: ref, index, top, usage, selected,
       </span>
       <span role="cell" className="truncate max-md:hidden">
         {vm.provider.name}
-        {vm.provider.kind !== 'LIBVIRT' && vm.hypervisorHost && (
+        {vm.hypervisorHost && vm.provider.kind !== 'LIBVIRT' && vm.hypervisorHost.name !== vm.provider.name && (
           <span className="text-soft"> · {vm.hypervisorHost.name}</span>
         )}
         {vm.stale && (
@@ -170,7 +170,7 @@ export const VMRow = memo(function VMRow({ vm: ref, index, top, usage, selected,
         </Menu.Trigger>
       </span>
       <span aria-hidden className="col-start-2 col-end-4 row-start-2 truncate self-start text-xs text-soft md:hidden">
-        {[vm.provider.name, `${vcpus} vCPU`, formatMiB(memoryMiB), running && usage?.address]
+        {[vm.provider.name, plural(vcpus, 'vCPU'), formatMiB(memoryMiB), running && usage?.address]
           .filter(Boolean)
           .join(' · ')}
         {vm.stale && (

@@ -18,15 +18,15 @@ export function Summary({ draft, place, image, busy }: Props) {
   const size = draft.bootSize.trim() ? parseSize(draft.bootSize) : image?.capacityBytes
   const lines = [
     place && `at ${place.name}`,
-    `${vcpus} vCPU, ${formatMiB(memory)} memory`,
+    `${plural(vcpus, 'vCPU')}, ${formatMiB(memory)} memory`,
     image
       ? `${image.os || image.name}${size ? `, ${formatBytes(size)} disk` : ''}`
       : size
         ? `an empty disk of ${formatBytes(size)}`
         : 'no image yet',
-    draft.disks.length > 0 && `${draft.disks.length} more ${draft.disks.length === 1 ? 'disk' : 'disks'}`,
+    draft.disks.length > 0 && plural(draft.disks.length, 'more disk'),
     draft.nics.length ? `on ${draft.nics.map((nic) => nic.network).join(', ')}` : 'on no network',
-    keys > 0 ? `${keys} SSH ${keys === 1 ? 'key' : 'keys'}` : image ? 'no SSH key' : '',
+    keys > 0 ? plural(keys, 'SSH key') : image ? 'no SSH key' : '',
   ].filter(Boolean)
   const { memoryTotalMiB = 0, memoryAllocatedMiB = 0, vcpusAllocated = 0 } = place ?? {}
   const promised = memoryAllocatedMiB + memory

@@ -46,6 +46,6 @@ export function WhereSection({ draft, set, problems, places }: SectionProps & { 
 
 function room({ memoryTotalMiB, memoryAllocatedMiB, hosts }: Place) {
   const free = memoryTotalMiB - memoryAllocatedMiB
-  const memory = free > 0 ? `${formatMiB(free)} memory not given out` : 'all memory given out'
-  return hosts > 1 ? `${hosts} hosts, ${memory}` : memory
+  const memory = free > 0 ? `${formatMiB(free)} memory not given out` : 'All memory given out'
+  return hosts > 1 ? `${hosts} hosts · ${memory}` : memory
 }

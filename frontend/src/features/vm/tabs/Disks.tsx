@@ -117,7 +117,7 @@ function List({ vm: ref }: { vm: Disks_vm$key }) {
                 }
               />
             ) : (
-              <span />
+              <span className="max-md:hidden" />
             )}
             <div className="flex gap-2">
               {canGrow(disk) && (

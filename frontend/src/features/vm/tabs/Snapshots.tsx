@@ -98,7 +98,7 @@ export function Snapshots({ id }: { id: string }) {
             className={cx('flex flex-wrap items-center gap-x-6 gap-y-2 border-b border-line/70 py-2.5 last:border-0')}
             style={{ paddingLeft: `${Math.min(depth, 8) * 1.25}rem` }}
           >
-            <div className="flex min-w-0 flex-1 gap-2.5">
+            <div className="flex min-w-0 flex-1 basis-72 gap-2.5">
               <span
                 aria-hidden
                 className={cx('mt-1.5 size-2 shrink-0 rotate-45', snapshot.current ? 'bg-brand' : 'border border-edge')}
