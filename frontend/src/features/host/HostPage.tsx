@@ -314,6 +314,6 @@ function AboutConnection({ provider }: { provider: Host['provider'] }) {
 
 /** `hotAddCPU` is `hot add CPU`. */
 function words(name: string) {
-  if (name === 'vnc') return 'VNC'
+  if (name === 'vnc' || name === 'uefi') return name.toUpperCase()
   return name.replace(/([a-z])([A-Z])/g, '$1 $2').replace(/\b[A-Z][a-z]+/g, (word) => word.toLowerCase())
 }

@@ -1,6 +1,6 @@
 import type { Option } from '@/ui/fields'
 
-const FAMILIES = { q35: 'PCIe', pc: 'older chipset' }
+const FAMILIES = { q35: 'PCIe', pc: 'i440FX' }
 const FAMILY = /^pc-(q35|i440fx)-(\d+)\.(\d+)$/
 
 /**
@@ -24,7 +24,7 @@ export function machineTypeOptions(types: readonly string[]): Option[] {
   ]
   return [
     { value: '', label: 'Newest (default)' },
-    ...families.map(([value, what]) => ({ value, label: `${value}: ${what}, newest` })),
+    ...families.map(([value, what]) => ({ value, label: `${value} (${what})` })),
     ...first.filter((type) => !(type in FAMILIES)).map((value) => ({ value, label: value })),
     ...types.filter((type) => !first.includes(type)).map((value) => ({ value, label: value, group: 'Older' })),
   ]
