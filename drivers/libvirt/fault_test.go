@@ -188,7 +188,8 @@ func TestHostHangs(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(100*time.Millisecond, cancel)
 	began = time.Now()
-	if err := d.Ping(ctx); !fault.Is(err, fault.Canceled) {
+	// Canceled, or refused at once where a session could not even be opened a moment ago.
+	if err := d.Ping(ctx); !fault.Is(err, fault.Canceled) && !fault.Is(err, fault.Unavailable) && !fault.Is(err, fault.Deadline) {
 		t.Errorf("canceled: %v", err)
 	}
 	if took := time.Since(began); took > prompt {

@@ -153,6 +153,9 @@ func dialLocal(paths []string) dialFunc {
 				first = err
 			}
 		}
+		if ctx.Err() != nil {
+			return nil, waited(ctx)
+		}
 		if errors.Is(first, syscall.EACCES) || errors.Is(first, syscall.EPERM) {
 			return nil, fault.New(fault.Unavailable, "we may not use this machine's libvirt").With("Add our user to the group libvirt.").Because(first)
 		}
