@@ -24,8 +24,13 @@ func (c *Control) CreateSnapshot(ctx context.Context, vm uuid.UUID, r drivers.Sn
 	if err := fleet.CheckText("description", r.Description, fleet.MaxDescription); err != nil {
 		return nil, err
 	}
-	if all, ok := c.snapshots(ctx, vm); ok && named(all, r.Name) {
+	all, ok := c.snapshots(ctx, vm)
+	switch {
+	case ok && named(all, r.Name):
 		return nil, (&fault.Error{Kind: fault.Exists, Message: "a snapshot of this name exists"}).At("name").With("Choose another name.")
+	case ok && slices.ContainsFunc(all, func(s drivers.Snapshot) bool { return s.External != r.External }):
+		return nil, fault.New(fault.Conflict, "internal and external snapshots of one VM cannot be mixed").
+			At("external").With("Take it as the others are, or delete those first.")
 	}
 	return c.onVM(ctx, vm, "createSnapshot", func(_ *store.Store, v *fleet.VM, p *fleet.Provider) (asked, error) {
 		// Memory is asked for by default; a VM that is off has none.
