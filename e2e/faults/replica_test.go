@@ -24,6 +24,7 @@ type replica struct {
 	base string
 	log  string
 	cmd  *exec.Cmd
+	idle use           // what this process took once it had settled
 	done chan struct{} // closed when it has ended
 }
 
@@ -87,6 +88,11 @@ func (p *replica) kill() {
 
 // use is what the process takes of the machine.
 type use struct{ goroutines, threads, descriptors, rss int }
+
+// grown reports growth beyond what a few clients more or less explain.
+func (u use) grown(before use) bool {
+	return u.goroutines > before.goroutines+100 || u.descriptors > before.descriptors+50 || u.threads > before.threads+20
+}
 
 func (p *replica) use(c *client) use {
 	m := c.metrics(p.base)

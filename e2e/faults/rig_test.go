@@ -68,6 +68,9 @@ func newRig(t *testing.T, replicas, hosts int) *rig {
 			return p.Status == "CONNECTED" && p.LastSyncAt != ""
 		})
 	}
+	for _, p := range r.replicas {
+		p.idle = p.use(r.admin)
+	}
 	return r
 }
 

@@ -36,6 +36,7 @@ func (l *ledger) add(id string) {
 //	I3  nothing was done twice: one VM for each that was asked for
 //	I4  what is listed is what the hosts have
 //	I5  each accepted change is in the audit log
+//	I6  no replica has grown: goroutines and descriptors are as they were before
 func (r *rig) check(l *ledger, most time.Duration) {
 	t := r.t
 	t.Helper()
@@ -74,6 +75,13 @@ func (r *rig) check(l *ledger, most time.Duration) {
 	}
 	for _, p := range r.replicas {
 		assert.Empty(t, p.complaints(), "the replica's log")
+		var now use
+		for began := time.Now(); ; time.Sleep(time.Second) { // idle connections take a while to be closed
+			if now = p.use(r.admin); !now.grown(p.idle) || time.Since(began) > 30*time.Second {
+				break
+			}
+		}
+		assert.False(t, now.grown(p.idle), "I6: from %+v to %+v", p.idle, now)
 	}
 }
 

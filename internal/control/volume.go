@@ -28,7 +28,7 @@ func freeVolume(ctx context.Context, tx *store.Store, scope fleet.Scope, provide
 	}
 	for _, u := range users {
 		for _, d := range u.Disks {
-			if d.Pool == v.Pool && d.Volume == v.Volume && !(d.ReadOnly && readOnly) {
+			if d.Pool == v.Pool && d.Volume == v.Volume && (!d.ReadOnly || !readOnly) {
 				return fault.New(fault.Conflict, "the volume %.63q is the disk %s of the VM %s", v.Volume, d.Name, u.Name).At(field + ".volume.name").
 					With("Unplug it there first, or choose another.")
 			}
