@@ -21,12 +21,15 @@ export function endOf(clean: boolean, opened: boolean, reason = ''): [state: Con
 /** What another attempt cannot change. */
 const FINAL = ['DENIED', 'UNSUPPORTED', 'NOT_FOUND', 'INVALID']
 const AGAIN_AFTER = [1, 2, 4, 8, 15]
+/** One that is refused may open first: only what has lasted so long was one. */
+const LASTING = 5_000
 
 /** A ticket is good once: every attempt asks for a new one. */
 export function useConsole(vm: string, kind: ConsoleKind) {
   const environment = useRelayEnvironment()
   const [attempt, setAttempt] = useState(0)
   const failures = useRef(0)
+  const since = useRef(Number.POSITIVE_INFINITY)
   const [told, setTold] = useState<Told>(OPENING)
   // biome-ignore lint/correctness/useExhaustiveDependencies: another attempt is another ticket
   useEffect(() => {
@@ -49,7 +52,11 @@ export function useConsole(vm: string, kind: ConsoleKind) {
     return () => asking.dispose()
   }, [environment, vm, kind, attempt])
   const onState = useCallback((state: ConsoleState, why = '') => {
-    if (state === 'open') failures.current = 0
+    if (state === 'open') since.current = Date.now()
+    else {
+      if (Date.now() - since.current > LASTING) failures.current = 0
+      since.current = Number.POSITIVE_INFINITY
+    }
     setTold((before) => ({ ...before, state, why }))
   }, [])
   const again = useCallback(() => setAttempt((number) => number + 1), [])
