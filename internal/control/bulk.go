@@ -165,7 +165,9 @@ func (c *Control) Bulk(ctx context.Context, r fleet.BulkRequest) (parent *fleet.
 		if parent, err = c.order(viewer, nil, fleet.Bulk, operations.Bulk{Action: r.Action, Count: plan.Count}); err != nil {
 			return err
 		}
-		parent.TargetName = fmt.Sprintf("%d VMs", plan.Count)
+		if parent.TargetName = "1 VM"; plan.Count != 1 {
+			parent.TargetName = fmt.Sprintf("%d VMs", plan.Count)
+		}
 		_, kind, input, _ := bulkVerb(r)
 		parts := make([]*fleet.Operation, len(all))
 		for i, one := range all {
