@@ -85,14 +85,18 @@ func TestTakeover(t *testing.T) {
 	dies.kill()
 	began := time.Now()
 	r.admin = r.admin.at(stays)
-	var last time.Duration
-	for id := range l.all {
-		r.admin.ended(id, 2*time.Minute)
-		last = time.Since(began)
-	}
+	last := r.ended(l, began)
 	r.replicas = r.replicas[1:]
 	r.check(l, time.Minute)
 	r.report("F12", "kill -9 of one of two replicas in 60 operations", "all ended ≤ 60 s by the other", last <= time.Minute, "%s", seconds(last))
+}
+
+// ended waits until all that was accepted has ended, and gives how long after began that was.
+func (r *rig) ended(l *ledger, began time.Time) time.Duration {
+	for id := range l.all {
+		r.admin.ended(id, 2*time.Minute)
+	}
+	return time.Since(began)
 }
 
 // A replica sleeps through its leases and wakes while the other does its work: it may write nothing any more.
@@ -105,11 +109,7 @@ func TestReplicaSleeps(t *testing.T) {
 	sleeper.signal(syscall.SIGSTOP)
 	began := time.Now()
 	r.admin = r.admin.at(other)
-	var last time.Duration
-	for id := range l.all {
-		r.admin.ended(id, 2*time.Minute)
-		last = time.Since(began)
-	}
+	last := r.ended(l, began)
 	time.Sleep(max(0, time.Minute-time.Since(began)))
 	sleeper.signal(syscall.SIGCONT)
 	time.Sleep(5 * time.Second)

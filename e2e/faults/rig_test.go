@@ -37,7 +37,7 @@ type host struct {
 func newRig(t *testing.T, replicas, hosts int) *rig {
 	t.Helper()
 	if os.Getenv("NOVACRON_TEST_FAULTS") == "" {
-		t.Skip("slow, and needs real hosts: make faults")
+		t.Skip("slow, and needs real hosts: see doc.go")
 	}
 	r := &rig{t: t, dir: t.TempDir()}
 	require.NoError(t, os.Chmod(r.dir, 0o755)) // PostgreSQL is another user

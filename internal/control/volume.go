@@ -14,7 +14,7 @@ import (
 // freeVolume refuses a volume that cannot become a VM's disk. One who writes to an image's changes all that is
 // made of it, and two who write to one destroy what is on it.
 func freeVolume(ctx context.Context, tx *store.Store, scope fleet.Scope, provider uuid.UUID, v drivers.VolumeRef, readOnly bool, field string) error {
-	image, err := imageOn(ctx, tx, scope, provider, v)
+	image, err := tx.ImageByVolume(ctx, scope, provider, v)
 	switch {
 	case err != nil:
 		return err
@@ -37,22 +37,13 @@ func freeVolume(ctx context.Context, tx *store.Store, scope fleet.Scope, provide
 	return nil
 }
 
-// imageOn is the image that a volume is; nil for none.
-func imageOn(ctx context.Context, tx *store.Store, scope fleet.Scope, provider uuid.UUID, v drivers.VolumeRef) (*fleet.Image, error) {
-	i, err := tx.ImageByVolume(ctx, scope, provider, v)
-	if fault.Is(err, fault.NotFound) {
-		return nil, nil
-	}
-	return i, err
-}
-
 // mayDeleteDisk refuses to remove what others need: an image's volume is removed with its image.
 func mayDeleteDisk(ctx context.Context, tx *store.Store, v *fleet.VM, name, field string) error {
 	for _, d := range v.Disks {
 		if d.Name != name || d.Pool == "" {
 			continue
 		}
-		image, err := imageOn(ctx, tx, fleet.Within(v.TenantID), v.ProviderID, drivers.VolumeRef{Pool: d.Pool, Volume: d.Volume})
+		image, err := tx.ImageByVolume(ctx, fleet.Within(v.TenantID), v.ProviderID, drivers.VolumeRef{Pool: d.Pool, Volume: d.Volume})
 		if err != nil {
 			return err
 		}

@@ -253,11 +253,11 @@ func removeVM(ctx context.Context, r *Run[DeleteVM, none]) (drivers.Task, error)
 			fate = r.In.AllDisks
 		}
 		if fate == drivers.DiskDelete {
-			image, err := r.isImage(ctx, v, d)
+			image, err := r.engine.store.ImageByVolume(ctx, fleet.Within(v.TenantID), v.ProviderID, drivers.VolumeRef{Pool: d.Pool, Volume: d.Volume})
 			if err != nil {
 				return drivers.Task{}, err
 			}
-			if image {
+			if image != nil {
 				fate = drivers.DiskKeep // it goes with its image
 			}
 		}
@@ -265,18 +265,15 @@ func removeVM(ctx context.Context, r *Run[DeleteVM, none]) (drivers.Task, error)
 			o.Disks[d.Name] = fate
 		}
 	}
+	for name, fate := range r.In.Disks { // one that was not read of the VM is the driver's to judge
+		if _, known := o.Disks[name]; !known {
+			o.Disks[name] = fate
+		}
+	}
 	if _, err := conn.Get(ctx, v.Ref); fault.Is(err, fault.NotFound) {
 		return drivers.Task{Done: true, Progress: 1}, removeDisks(ctx, conn, v, o.Disks)
 	}
 	return conn.Delete(ctx, v.Ref, o)
-}
-
-func (w *work) isImage(ctx context.Context, v *fleet.VM, d drivers.Disk) (bool, error) {
-	_, err := w.engine.store.ImageByVolume(ctx, fleet.Within(v.TenantID), v.ProviderID, drivers.VolumeRef{Pool: d.Pool, Volume: d.Volume})
-	if fault.Is(err, fault.NotFound) {
-		return false, nil
-	}
-	return err == nil, err
 }
 
 // removeDisks removes the disks of a VM that is no longer there, by what was last read of it: somebody has

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
@@ -29,14 +31,14 @@ func (s *Store) Image(ctx context.Context, scope fleet.Scope, id uuid.UUID) (*fl
 	return i, nil
 }
 
-// ImageByVolume is the image that a volume of the provider is; NotFound when it is none.
+// ImageByVolume is the image that a volume of the provider is; nil when it is none.
 func (s *Store) ImageByVolume(ctx context.Context, scope fleet.Scope, provider uuid.UUID, v drivers.VolumeRef) (*fleet.Image, error) {
 	i := new(fleet.Image)
 	err := within(s.db.NewSelect().Model(i), scope).Where("provider_id = ?", provider).Where("pool = ?", v.Pool).Where("volume = ?", v.Volume).Scan(ctx)
-	if err != nil {
-		return nil, found(err, "image on the volume", v.Volume)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
 	}
-	return i, nil
+	return i, broken(err)
 }
 
 // ImagesByID reads many at once; those that are not there or not in the scope are left out.

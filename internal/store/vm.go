@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
@@ -130,4 +131,15 @@ func whole(v *fleet.VM) *fleet.VM {
 		v.Tags = map[string]string{}
 	}
 	return v
+}
+
+// VMsWithVolume are the VMs of the provider that have the volume as a disk.
+func (s *Store) VMsWithVolume(ctx context.Context, scope fleet.Scope, provider uuid.UUID, v drivers.VolumeRef) ([]*fleet.VM, error) {
+	disk, err := json.Marshal([]map[string]string{{"pool": v.Pool, "volume": v.Volume}})
+	if err != nil {
+		return nil, broken(err)
+	}
+	var all []*fleet.VM
+	err = within(s.db.NewSelect().Model(&all), scope).Where("provider_id = ?", provider).Where("disks @> ?::text::jsonb", string(disk)).Scan(ctx)
+	return all, broken(err)
 }
