@@ -27,6 +27,5 @@ export default defineConfig({
     include: ['{src,mock}/**/*.spec.{ts,tsx}'],
     setupFiles: ['./vitest.setup.ts'],
     testTimeout: 60_000,
-    retry: 1, // a spec that fails once is told as flaky, and fails nobody's day
   },
 })

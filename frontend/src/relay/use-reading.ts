@@ -38,9 +38,19 @@ export function useReading<T extends OperationType>(
   return useLazyLoadQuery<T>(query, variables, { fetchPolicy: 'store-or-network' })
 }
 
+/** When the answers came that each store's readings were shown with, by what was asked. */
+const shown = new WeakMap<IEnvironment, Map<string, number>>()
+
+/** Whether the answer in the store is new, and no earlier visit was shown it: one answer serves one visit. */
 function isFresh(environment: IEnvironment, operation: OperationDescriptor): boolean {
+  const before = shown.get(environment) ?? new Map<string, number>()
+  shown.set(environment, before)
   const found = environment.check(operation)
-  return found.status === 'available' && Date.now() - (found.fetchTime ?? 0) < FRESH
+  const at = found.status === 'available' ? (found.fetchTime ?? 0) : 0
+  const { identifier } = operation.request
+  if (Date.now() - at >= FRESH || before.get(identifier) === at) return false
+  before.set(identifier, at)
+  return true
 }
 
 /** Reads into the store, and again until the server has answered; gives what stops it. */
