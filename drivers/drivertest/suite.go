@@ -122,6 +122,9 @@ func Run(t *testing.T, s Setup) {
 		})
 	}
 	t.Run("Leak", func(t *testing.T) {
+		if reason := s.Skip["Leak"]; reason != "" {
+			t.Skip(reason)
+		}
 		x.sweep(t)
 		require.NoError(t, x.d.Close())
 		var left error

@@ -27,6 +27,7 @@ func overTLS(t *testing.T) drivers.Driver {
 }
 
 func TestConsoles(t *testing.T) {
+	t.Parallel()
 	d := testDriver(t)
 	ref := linuxGuest(t, d, scratchPool(t, d))
 	ctx := t.Context()
@@ -113,6 +114,7 @@ func leased(g drivers.Guest) bool {
 }
 
 func TestGuest(t *testing.T) {
+	t.Parallel()
 	d := testDriver(t)
 	pool := scratchPool(t, d)
 	a, b := linuxGuest(t, d, pool), linuxGuest(t, d, pool)

@@ -11,6 +11,7 @@ import (
 )
 
 func TestConsolesBySSH(t *testing.T) {
+	t.Parallel()
 	local := testDriver(t)
 	ref := linuxGuest(t, local, scratchPool(t, local))
 	bootShell(t, local, ref).c.Close()

@@ -92,6 +92,7 @@ func TestForeignDefinitionSurvives(t *testing.T) {
 
 // A VM of others that has room for it grows above what it booted with, by virtio-mem.
 func TestForeignGrowsByVirtioMem(t *testing.T) {
+	t.Parallel()
 	d := testDriver(t)
 	image := linuxImage(t, d)
 	path, _, err := d.makeDisk(t.Context(), t.Name(), 0, t.Name(), drivers.DiskRequest{Pool: image.Pool, Image: &image, Clone: drivers.CloneCopyOnWrite})
@@ -215,6 +216,7 @@ func TestCreateDiesMidway(t *testing.T) {
 
 // Changes behind our back are told: at once where libvirt has an event, at the next look where it has none.
 func TestWatchSeesWhatHasNoEvent(t *testing.T) {
+	t.Parallel()
 	d := testDriver(t)
 	ref := testVM(t, d, nil)
 	hints := make(chan drivers.Hint, 100)

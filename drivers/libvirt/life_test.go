@@ -53,12 +53,7 @@ func poolForTests(t testing.TB, d *Driver) string {
 // tinyImage makes sure that the pool has the tiny guest's image.
 func tinyImage(t testing.TB, d *Driver) drivers.VolumeRef {
 	t.Helper()
-	v := drivers.VolumeRef{Pool: poolForTests(t, d), Volume: "test-tiny.raw"}
-	img := tinyGuest()
-	if _, err := d.PutVolume(t.Context(), v, "test-tiny", "raw", int64(len(img)), bytes.NewReader(img)); err != nil {
-		t.Fatal(err)
-	}
-	return v
+	return putOnce(t, d, "test-tiny.raw", "raw", tinyGuest())
 }
 
 // must ends the test with the whole of an error.

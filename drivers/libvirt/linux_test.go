@@ -1,12 +1,16 @@
 package libvirt
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,21 +26,27 @@ func linuxImage(t testing.TB, d *Driver) drivers.VolumeRef {
 	if file == "" {
 		t.Skip("NOVACRON_TEST_IMAGE is not set: no image of a Linux with guest agent")
 	}
-	f, err := os.Open(file)
+	image, err := os.ReadFile(file)
 	must(t, err)
-	defer f.Close()
-	i, err := f.Stat()
+	i, err := os.Stat(file)
 	must(t, err)
-	v := drivers.VolumeRef{Pool: poolForTests(t, d), Volume: "test-linux-" + strconv.FormatInt(i.ModTime().Unix(), 36) + ".qcow2"}
+	return putOnce(t, d, "test-linux-"+strconv.FormatInt(i.ModTime().Unix(), 36)+".qcow2", "qcow2", image)
+}
+
+var putting sync.Mutex
+
+// putOnce makes sure that the pool has an image: another PutVolume would take it from under the VMs of other tests.
+func putOnce(t testing.TB, d *Driver, name, format string, image []byte) drivers.VolumeRef {
+	t.Helper()
+	putting.Lock()
+	defer putting.Unlock()
+	v := drivers.VolumeRef{Pool: poolForTests(t, d), Volume: name}
 	vols, err := d.Volumes(t.Context(), v.Pool)
 	must(t, err)
-	for _, have := range vols {
-		if have.Name == v.Volume {
-			return v
-		}
+	if !slices.ContainsFunc(vols, func(have drivers.Volume) bool { return have.Name == name }) {
+		_, err = d.PutVolume(t.Context(), v, name, format, int64(len(image)), bytes.NewReader(image))
+		must(t, err)
 	}
-	_, err = d.PutVolume(t.Context(), v, "test-linux", "qcow2", i.Size(), f)
-	must(t, err)
 	return v
 }
 
@@ -106,10 +116,12 @@ const (
 
 // A running guest sees its new size, and its uptime goes on. Firmware and machine do not matter.
 func TestLinuxGrows(t *testing.T) {
+	t.Parallel()
 	d := testDriver(t)
 	image := linuxImage(t, d)
 	for _, firmware := range []drivers.Firmware{drivers.FirmwareBIOS, drivers.FirmwareUEFI} {
 		t.Run(string(firmware), func(t *testing.T) {
+			t.Parallel()
 			ref := testVM(t, d, func(r *drivers.CreateRequest) {
 				r.Firmware, r.VCPUs, r.VCPUsMax, r.MemoryMiB, r.MemoryMax = firmware, 1, 3, 256, 512
 				r.Disks = []drivers.DiskRequest{{Pool: image.Pool, Image: &image, Clone: drivers.CloneCopyOnWrite}}
@@ -235,7 +247,7 @@ func attachAndDetach(t *testing.T, d *Driver, ref drivers.Ref) {
 	if disk.Path == "" || disk.Path != again.Path || disk.Name != again.Name {
 		t.Errorf("attached %+v, then %+v", disk, again)
 	}
-	nic, err := d.AttachNIC(t.Context(), ref, drivers.NICRequest{MAC: "52:54:00:0a:0b:0c"})
+	nic, err := d.AttachNIC(t.Context(), ref, drivers.NICRequest{MAC: fmt.Sprintf("52:54:00:0a:0b:%02x", rand.N(256))})
 	must(t, err)
 	eventually(t, "the guest sees disk and NIC", func() bool {
 		seen := inGuest(t, d, ref, "cat /sys/block/"+disk.Name+"/size /sys/class/net/*/address")

@@ -14,6 +14,7 @@ import (
 
 // TestInternalSnapshot shows that a snapshot with memory brings disk and memory back.
 func TestInternalSnapshot(t *testing.T) {
+	t.Parallel()
 	d := testDriver(t)
 	pool := scratchPool(t, d)
 	ref := linuxGuest(t, d, pool)
@@ -108,6 +109,7 @@ func TestInternalSnapshot(t *testing.T) {
 // TestExternalSnapshot shows that restoring an external snapshot, which libvirt 9.0 cannot, brings
 // the old content back, again and again, and does no harm to the others.
 func TestExternalSnapshot(t *testing.T) {
+	t.Parallel()
 	d := testDriver(t)
 	pool := scratchPool(t, d)
 	ref := linuxGuest(t, d, pool)
@@ -183,6 +185,7 @@ func TestExternalSnapshot(t *testing.T) {
 
 // TestExternalSnapshotMerge deletes snapshots from a line of them.
 func TestExternalSnapshotMerge(t *testing.T) {
+	t.Parallel()
 	d := testDriver(t)
 	pool := scratchPool(t, d)
 	ref := linuxGuest(t, d, pool)
@@ -231,6 +234,7 @@ func TestExternalSnapshotMerge(t *testing.T) {
 
 // TestSnapshotRefused has the VMs that cannot have the snapshot that was asked for.
 func TestSnapshotRefused(t *testing.T) {
+	t.Parallel()
 	d := testDriver(t)
 	ctx := t.Context()
 	for name, c := range map[string]struct {
@@ -290,6 +294,7 @@ func TestSnapshotRefused(t *testing.T) {
 
 // TestRestoreAfterResize restores what had another size than the VM has now.
 func TestRestoreAfterResize(t *testing.T) {
+	t.Parallel()
 	d := testDriver(t)
 	ctx := t.Context()
 	for _, external := range []bool{false, true} {
@@ -322,6 +327,7 @@ func TestRestoreAfterResize(t *testing.T) {
 
 // TestRestoreAfterHotAdd restores the memory of a VM that was given a vCPU while it ran.
 func TestRestoreAfterHotAdd(t *testing.T) {
+	t.Parallel()
 	d := testDriver(t)
 	ctx := t.Context()
 	ref := testVM(t, d, func(r *drivers.CreateRequest) { r.VCPUsMax = 4 })
@@ -347,6 +353,7 @@ func TestRestoreAfterHotAdd(t *testing.T) {
 
 // TestRestoreFails has restores that fail midway: the VM goes on where that is possible, and the error says when not.
 func TestRestoreFails(t *testing.T) {
+	t.Parallel()
 	d := testDriver(t)
 	ctx := t.Context()
 	on := func(t *testing.T, command ...string) {
@@ -408,6 +415,7 @@ func TestRestoreFails(t *testing.T) {
 // TestMixedSnapshots has both kinds, which somebody made on the host: what one needs is not
 // destroyed by the other, and newest first all can go.
 func TestMixedSnapshots(t *testing.T) {
+	t.Parallel()
 	d := testDriver(t)
 	ctx := t.Context()
 	ref := testVM(t, d, nil)
@@ -445,6 +453,7 @@ func TestMixedSnapshots(t *testing.T) {
 
 // TestLeftOverlay finds the overlay of a call that died before libvirt knew of the snapshot.
 func TestLeftOverlay(t *testing.T) {
+	t.Parallel()
 	d := testDriver(t)
 	ctx := t.Context()
 	ref := testVM(t, d, nil)
