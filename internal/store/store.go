@@ -6,6 +6,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"io/fs"
 	"sync/atomic"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/fleet"
+	"github.com/novacron/novacron/migrations"
 )
 
 // Store is the database, or one transaction of it: Tx hands out a Store whose methods all work
@@ -24,6 +26,7 @@ type Store struct {
 	db       bun.IDB
 	root     *bun.DB
 	url      string
+	history  fs.FS   // the migrations
 	tx       *commit // nil outside a transaction
 	onEvents *atomic.Pointer[func()]
 }
@@ -59,7 +62,7 @@ func Open(ctx context.Context, url string) (*Store, error) {
 			With("Check NOVACRON_DATABASE_URL and that Postgres runs.").Because(err)
 	}
 	db := bun.NewDB(pool, pgdialect.New())
-	return &Store{db: db, root: db, url: url, onEvents: new(atomic.Pointer[func()])}, nil
+	return &Store{db: db, root: db, url: url, history: migrations.FS, onEvents: new(atomic.Pointer[func()])}, nil
 }
 
 func open(url, timeout string) (*sql.DB, error) {
@@ -104,7 +107,9 @@ func (s *Store) Tx(ctx context.Context, fn func(tx *Store) error) error {
 	}
 	end := &commit{}
 	err := s.root.RunInTx(ctx, nil, func(_ context.Context, tx bun.Tx) error {
-		return fn(&Store{db: tx, root: s.root, url: s.url, tx: end, onEvents: s.onEvents})
+		inside := *s
+		inside.db, inside.tx = tx, end
+		return fn(&inside)
 	})
 	if err != nil {
 		return broken(err)
