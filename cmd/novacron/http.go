@@ -40,7 +40,18 @@ func (h *house) handler(stopping context.Context) http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		fault.WriteHTTP(w, 0, access.RequestID(r.Context()), fault.New(fault.NotFound, "there is nothing here").With("The API is at /graphql."))
 	})
-	return h.door.Guard(timed(requests, mux, ending(stopping, mux)))
+	return h.door.Guard(h.parting(timed(requests, mux, ending(stopping, mux))))
+}
+
+// parting has clients give their connections up once the server stops: one that is closed in the moment in which
+// a request comes in by it loses that request.
+func (h *house) parting(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if h.stopping.Load() && !isStream(r) {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // timed measures requests by their route. An address that somebody made up is no route, so that

@@ -15,9 +15,11 @@ import (
 	"github.com/novacron/novacron/internal/fault"
 )
 
-// How long a server takes to end. Requests under way may finish, steps of operations too; what has not
-// by then another replica goes on with, or the next start.
+// How long a server takes to end. At first it only says that it is not ready, so that whoever sends it requests
+// sends them elsewhere. Then requests under way may finish, steps of operations too; what has not by then another
+// replica goes on with, or the next start.
 const (
+	leaving       = 2 * time.Second
 	requestsDrain = 10 * time.Second
 	wholeDrain    = 30 * time.Second
 )
@@ -37,8 +39,8 @@ func serveCommand() *cobra.Command {
 	}
 }
 
-// serve runs until ctx ends, and then in order: no new requests, streams closed, requests finished,
-// steps finished or handed over, connections closed.
+// serve runs until ctx ends, and then in order: not ready any more, no new requests, streams closed, requests
+// finished, steps finished or handed over, connections closed.
 func serve(ctx context.Context, log *slog.Logger) error {
 	h, err := build(ctx, log)
 	if err != nil {
@@ -75,7 +77,9 @@ func serve(ctx context.Context, log *slog.Logger) error {
 	case <-ctx.Done():
 	}
 	log.Info("stopping")
+	end := time.Now().Add(wholeDrain)
 	h.stopping.Store(true)
+	time.Sleep(leaving)
 	stopStreams()
 	stopWork()
 	draining, done := context.WithTimeout(context.WithoutCancel(ctx), requestsDrain)
@@ -84,7 +88,7 @@ func serve(ctx context.Context, log *slog.Logger) error {
 		log.Warn("requests were cut off", "error", err)
 		_ = server.Close()
 	}
-	if !waited(&work, wholeDrain-requestsDrain) {
+	if !waited(&work, time.Until(end)) {
 		log.Warn("work was handed over before it ended")
 	}
 	log.Info("stopped")
