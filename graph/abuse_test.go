@@ -116,6 +116,69 @@ func TestAbuseIsCheap(t *testing.T) {
 	}
 }
 
+// numbered gives n words of a document, each made of its number.
+func numbered(n int, format string) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, format, i)
+	}
+	return b.String()
+}
+
+// TestWithinLimits sends what no single limit catches: documents with just as many tokens as are allowed, made to
+// keep the parser's rules busy. Whether they are refused or not, they must be cheap.
+func TestWithinLimits(t *testing.T) {
+	body := func(v any) string {
+		b, err := json.Marshal(v)
+		require.NoError(t, err)
+		return string(b)
+	}
+	const about = "about{version}"
+	for name, b := range map[string]string{
+		"one field in one place":         query("{about{" + strings.Repeat("version ", 3900) + "}}"),
+		"as many as pass":                query("{about{" + strings.Repeat("version ", 600) + "}}"),
+		"one field, nested":              query("{" + strings.Repeat("about{version}", 990) + "}"),
+		"fields of one alias":            query("{" + strings.Repeat("a:"+about, 600) + "}"),
+		"deep inline fragments":          query("{" + strings.Repeat("...{", 990) + strings.Repeat("about{version}", 250) + strings.Repeat("}", 991)),
+		"60 fragments of one field":      query("{" + numbered(60, "...f%d ") + "}" + numbered(60, "fragment f%d on Query{"+strings.Repeat(about, 13)+"}")),
+		"1,500 spreads":                  query("{" + strings.Repeat(numbered(50, "...f%d "), 30) + "}" + numbered(50, "fragment f%d on Query{about{version}}")),
+		"a chain of fragments":           query("{...f0}" + numbered(480, "fragment f%[1]d on Query{...g%[1]d}")),
+		"operations of one fragment":     query(numbered(400, "query q%d{...f}") + "fragment f on Query{" + strings.Repeat(about, 300) + "}"),
+		"unknown fields":                 query("{" + numbered(3900, "x%d ") + "}"),
+		"unknown arguments":              query("{vms(" + numbered(1300, "x%d:1 ") + "){totalCount}}"),
+		"unknown types":                  query("{" + numbered(1300, "...on X%d{id}") + "}"),
+		"unknown directives":             query("{" + about + numbered(1900, "@x%d") + "}"),
+		"variables that nobody uses":     query("query(" + numbered(950, "$x%d:Int ") + "){" + about + "}"),
+		"variables of one name":          query("query(" + strings.Repeat("$x:Int ", 950) + "){" + about + "}"),
+		"enum values that there are not": query("{vms(filter:{status:[" + numbered(3900, "X%d ") + "]}){totalCount}}"),
+		"90,000 variables":               `{"query":"{about{version}}","variables":{` + strings.TrimSuffix(numbered(90_000, `"%d":1,`), ",") + "}}",
+		"a deep variable":                `{"query":"query($f:VMFilter){vms(filter:$f){totalCount}}","variables":{"f":` + strings.Repeat(`{"a":`, 9000) + "1" + strings.Repeat("}", 9000) + "}}",
+		"a list of wrong ids":            body(map[string]any{"query": "query($f:VMFilter){vms(filter:$f){totalCount}}", "variables": map[string]any{"f": map[string]any{"ids": strings.Fields(strings.Repeat("vm_x ", 100_000))}}}),
+		"a megabyte of comment":          query("{about{version}} #" + strings.Repeat("x", 1_000_000)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := cpu()
+			status, a := post(t, b)
+			used := cpu() - before
+			assert.Less(t, status, 500)
+			assert.LessOrEqual(t, len(a.Errors), 5)
+			assert.Less(t, used, time.Second) // the race detector makes all of it dearer; e2e/faults measures without
+			t.Logf("%d in %s", status, used)
+		})
+	}
+}
+
+// What would be told in parts is refused: nobody reads them, and what makes them would wait for ever.
+func TestDeferIsNotServed(t *testing.T) {
+	for _, q := range []string{"{...@defer{about{version}}}", "{...f@defer} fragment f on Query{about{version}}", "{...f} fragment f on Query{...@defer(label:\"x\"){about{version}}}"} {
+		status, a := post(t, query(q))
+		assert.Equal(t, http.StatusUnprocessableEntity, status, q)
+		require.NotEmpty(t, a.Errors)
+		assert.Equal(t, "INVALID", a.Errors[0].Extensions.Code)
+		assert.Contains(t, a.Errors[0].Message, "@defer")
+	}
+}
+
 func TestBadRequests(t *testing.T) {
 	for name, c := range map[string]struct {
 		body    string
@@ -130,6 +193,7 @@ func TestBadRequests(t *testing.T) {
 		"a form":              {"query={about{version}}", []string{"Content-Type", "application/x-www-form-urlencoded"}, http.StatusUnsupportedMediaType},
 		"plain text":          {query("{about{version}}"), []string{"Content-Type", "text/plain"}, http.StatusUnsupportedMediaType},
 		"multipart":           {"x", []string{"Content-Type", "multipart/form-data; boundary=x"}, http.StatusUnsupportedMediaType},
+		"another protocol":    {query("{about{version}}"), []string{"Upgrade", "h2c", "Connection", "Upgrade"}, http.StatusBadRequest},
 	} {
 		t.Run(name, func(t *testing.T) {
 			status, a := post(t, c.body, c.headers...)

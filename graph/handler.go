@@ -7,10 +7,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -20,6 +22,8 @@ import (
 	"github.com/99designs/gqlgen/graphql/handler/transport"
 	"github.com/coder/websocket"
 	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/validator/core"
 	"github.com/vektah/gqlparser/v2/validator/rules"
 
 	"github.com/novacron/novacron/graph/gen"
@@ -27,7 +31,8 @@ import (
 )
 
 const (
-	parsedQueries = 1000             // clients send the same few documents again and again
+	parsedQueries = 200              // clients send the same few documents again and again; the dashboard has some eighty
+	maxParsed     = 4 << 10          // bytes of a document that is worth keeping: the dashboard's largest has 2.4 KiB
 	pingEvery     = 15 * time.Second // below the idle limits of common proxies
 	initWithin    = 10 * time.Second
 	bodyWithin    = 30 * time.Second
@@ -36,33 +41,86 @@ const (
 // Handler serves /graphql.
 func Handler(resolvers gen.ResolverRoot, o Options) http.Handler {
 	s := handler.New(gen.NewExecutableSchema(gen.Config{Resolvers: resolvers}))
-	s.AddTransport(transport.Websocket{
+	message := int64(maxMessage)
+	s.AddTransport(brief{transport.Websocket{
 		// Whether the page is ours has been checked where the request came in: proxies hide the host.
 		Implementation:   transport.CoderWebsocketImplementation{AcceptOptions: websocket.AcceptOptions{InsecureSkipVerify: true}},
 		InitFunc:         o.admit,
 		InitTimeout:      initWithin,
+		PayloadReadLimit: &message,
 		PingPongInterval: pingEvery,
-	})
-	s.AddTransport(transport.SSE{KeepAlivePingInterval: pingEvery})
-	s.AddTransport(transport.POST{})
-	s.SetQueryCache(lru.New[*ast.QueryDocument](parsedQueries))
+	}})
+	s.AddTransport(brief{transport.SSE{KeepAlivePingInterval: pingEvery}})
+	s.AddTransport(brief{transport.POST{}})
+	s.SetQueryCache(small[*ast.QueryDocument]{lru.New[*ast.QueryDocument](parsedQueries)})
 	s.SetParserTokenLimit(maxTokens)
 	s.SetValidationRulesFn(validation)
+	s.SetDisableSuggestion(true)
 	s.SetErrorPresenter(o.present)
 	s.SetRecoverFunc(o.recovered)
 	s.Use(extension.Introspection{})
-	s.Use(&limits{})
+	s.Use(&limits{passed: small[bool]{lru.New[bool](parsedQueries)}})
+	s.AroundOperations(o.bounded)
 	s.AroundResponses(func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response { return next(o.Fresh(ctx)) })
 	return o.checked(s)
 }
 
-// validation is the usual rules, but for one that makes suggestions for wrong values: half a megabyte
-// of text where an enum belongs keeps it busy for seconds.
+// validation is the usual rules without their suggestions ("did you mean"): what compares each unknown word with
+// all known ones is kept busy for seconds by a long word, or by many.
 func validation() *rules.Rules {
 	all := rules.NewDefaultRules()
-	all.RemoveRule(rules.ValuesOfCorrectTypeRule.Name)
-	all.AddRule(rules.ValuesOfCorrectTypeRuleWithoutSuggestions.Name, rules.ValuesOfCorrectTypeRuleWithoutSuggestions.RuleFunc)
+	for with, without := range map[string]core.Rule{
+		rules.KnownArgumentNamesRule.Name:  rules.KnownArgumentNamesRuleWithoutSuggestions,
+		rules.KnownTypeNamesRule.Name:      rules.KnownTypeNamesRuleWithoutSuggestions,
+		rules.ValuesOfCorrectTypeRule.Name: rules.ValuesOfCorrectTypeRuleWithoutSuggestions,
+	} {
+		all.RemoveRule(with)
+		all.AddRule(without.Name, without.RuleFunc)
+	}
 	return all
+}
+
+// small keeps what is known of small documents. Large ones are rare, and a thousand of them would be a gigabyte.
+type small[T any] struct{ graphql.Cache[T] }
+
+// Add is the Cache's.
+func (c small[T]) Add(ctx context.Context, document string, known T) {
+	if len(document) <= maxParsed {
+		c.Cache.Add(ctx, document, known)
+	}
+}
+
+// brief is a transport that tells the first errors of a document: each is looked up in it, and there may be thousands.
+type brief struct{ graphql.Transport }
+
+// Do is the Transport's.
+func (b brief) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
+	b.Transport.Do(w, r, firstErrors{exec})
+}
+
+type firstErrors struct{ graphql.GraphExecutor }
+
+// DispatchError is the GraphExecutor's.
+func (f firstErrors) DispatchError(ctx context.Context, list gqlerror.List) *graphql.Response {
+	return f.GraphExecutor.DispatchError(ctx, list[:min(len(list), maxErrors)])
+}
+
+type underWayKey struct{}
+
+// bounded keeps a websocket from having thousands of subscriptions: each costs its share of every event.
+func (o Options) bounded(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+	underWay, ok := ctx.Value(underWayKey{}).(*atomic.Int32)
+	if !ok {
+		return next(ctx) // a request of its own
+	}
+	if underWay.Add(1) > maxUnderWay {
+		underWay.Add(-1)
+		refused := fault.New(fault.Exhausted, "there are %d queries and subscriptions under way on this connection", maxUnderWay).
+			With("End some first, or open another connection.")
+		return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{o.present(ctx, refused)}})
+	}
+	context.AfterFunc(ctx, func() { underWay.Add(-1) })
+	return next(ctx)
 }
 
 func (o Options) admit(ctx context.Context, init transport.InitPayload) (context.Context, *transport.InitPayload, error) {
@@ -74,7 +132,7 @@ func (o Options) admit(ctx context.Context, init transport.InitPayload) (context
 	if err != nil {
 		return transport.AppendCloseReason(ctx, "Unauthorized"), nil, errors.New(fault.Of(err).Message)
 	}
-	return admitted, nil, nil
+	return context.WithValue(admitted, underWayKey{}, new(atomic.Int32)), nil, nil
 }
 
 // checked looks at a request before gqlgen does: at its size, its form, and at what a browser wants.
@@ -83,7 +141,11 @@ func (o Options) checked(next http.Handler) http.Handler {
 		refuse := func(status int, remedy, message string) {
 			fault.WriteHTTP(w, status, o.RequestID(r.Context()), fault.New(fault.Invalid, "%s", message).With(remedy))
 		}
-		if r.Header.Get("Upgrade") != "" {
+		if upgrade := r.Header.Get("Upgrade"); upgrade != "" {
+			if r.Method != http.MethodGet || !strings.EqualFold(upgrade, "websocket") {
+				refuse(http.StatusBadRequest, "Open a websocket with the subprotocol graphql-transport-ws, or leave Upgrade out.", "this is no websocket")
+				return
+			}
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -111,6 +173,9 @@ func (o Options) checked(next http.Handler) http.Handler {
 			return
 		case err != nil:
 			refuse(http.StatusRequestTimeout, "Send it in one go.", "the request did not come in time")
+			return
+		case tooMany(body):
+			refuse(http.StatusRequestEntityTooLarge, "Send it in parts.", fmt.Sprintf("the request has more than %d values", maxValues))
 			return
 		case !readable(body):
 			refuse(http.StatusBadRequest, `Send one request: {"query": "…", "variables": {…}}.`, "the request cannot be read")

@@ -8,18 +8,23 @@ import (
 	"github.com/99designs/gqlgen/graphql/errcode"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
-	"github.com/vektah/gqlparser/v2/lexer"
 )
 
-// What one request may ask. Each bound is some five times what the dashboard's largest query needs.
+// What one request may ask. Each bound is some five times what the dashboard's largest query needs, or more.
 const (
-	maxBody      = 1 << 20
-	maxTokens    = 8000
-	maxDepth     = 16
-	maxFragments = 60
-	maxAliases   = 40
-	maxCost      = 100_000 // a field is 1, a list is its `first` times what is in it
+	maxBody    = 1 << 20
+	maxMessage = 256 << 10 // on a websocket
+	maxValues  = 10_000    // in a body's JSON
+	maxTokens  = 4000
+	maxDepth   = 16
+	maxAliases = 40
+	maxCost    = 100_000 // a field is 1, a list is its `first` times what is in it
+	maxWork    = 200_000 // see work
+	maxErrors  = 5       // are told of one document
 )
+
+// maxUnderWay is how many queries and subscriptions one websocket may have at a time. The dashboard has about ten.
+const maxUnderWay = 100
 
 // unpaged is what a list without `first` counts as: there are a few of each, pools of a host, disks of a VM.
 const unpaged = 8
@@ -27,7 +32,10 @@ const unpaged = 8
 // limits refuses documents that would cost too much, before anything is run. gqlgen's own complexity
 // limit walks fragments again for each spread, so that a few hundred bytes of fragments that spread
 // each other twice keep a core busy for ever; here each fragment is looked at once.
-type limits struct{ schema graphql.ExecutableSchema }
+type limits struct {
+	schema graphql.ExecutableSchema
+	passed graphql.Cache[bool] // documents that take little work
+}
 
 // ExtensionName is gqlgen's.
 func (*limits) ExtensionName() string { return "Limits" }
@@ -35,35 +43,68 @@ func (*limits) ExtensionName() string { return "Limits" }
 // Validate is called by gqlgen once, with the schema.
 func (l *limits) Validate(schema graphql.ExecutableSchema) error { l.schema = schema; return nil }
 
-// maxName is the longest name in a document. The parser's suggestions ("did you mean") compare an
-// unknown name with all known ones, at a cost that grows with its length.
-const maxName = 100
+// tooMany reports whether a body has more values than it may, by its commas: reading a megabyte of small ones would
+// take longer than most queries.
+func tooMany(body []byte) bool {
+	values, quoted := 1, false
+	for i := 0; i < len(body); i++ {
+		switch c := body[i]; {
+		case c == '"':
+			quoted = !quoted
+		case quoted && c == '\\':
+			i++
+		case !quoted && c == ',':
+			values++
+		}
+	}
+	return values > maxValues
+}
 
-// MutateOperationParameters looks at the words before the parser does: some of its rules take their
-// time with a square of how many fragments there are.
-func (l *limits) MutateOperationParameters(_ context.Context, p *graphql.RawParams) *gqlerror.Error {
-	if len(p.Query) <= maxName {
+// MutateOperationParameters looks at a document before the parser's rules do: some of them take their time
+// with a square of what is in it.
+func (l *limits) MutateOperationParameters(ctx context.Context, p *graphql.RawParams) *gqlerror.Error {
+	if _, ok := l.passed.Get(ctx, p.Query); ok {
 		return nil
 	}
-	fragments := 0
-	for lex := lexer.New(&ast.Source{Input: p.Query}); ; {
-		token, err := lex.ReadToken()
-		if err != nil || token.Kind == lexer.EOF {
-			return nil //nolint:nilerr // the parser will meet the same error, and says it better
-		}
-		if token.Kind != lexer.Name {
-			continue
-		}
-		if token.Value == "fragment" {
-			fragments++
-		}
-		if fragments > maxFragments {
-			return tooMuch("the query has more than %d fragments", maxFragments)
-		}
-		if len(token.Value) > maxName {
-			return tooMuch("the query has a name of %d letters; at most %d are allowed", len(token.Value), maxName)
+	doc, err := document(ctx, p.Query)
+	if err != nil {
+		return nil //nolint:nilerr // gqlgen will meet the same error, and says it
+	}
+	if n := work(doc); n > maxWork {
+		return tooMuch("the query takes about %d steps to be checked; at most %d are allowed", n, maxWork)
+	}
+	l.passed.Add(ctx, p.Query, true)
+	return nil
+}
+
+// work is about how many steps the parser's rules take. Every definition is walked with all fragments that it
+// leads to; fields of one name, and spreads, are compared with each other, again at each level of inline fragments.
+func work(doc *ast.QueryDocument) int {
+	steps, selections, spreads, seen := 0, 0, 0, map[string]int{}
+	var walk func(set ast.SelectionSet, inline int)
+	walk = func(set ast.SelectionSet, inline int) {
+		selections += len(set)
+		for _, s := range set {
+			switch s := s.(type) {
+			case *ast.Field:
+				steps += (1 + inline) * (1 + seen[s.Alias])
+				seen[s.Alias]++
+				walk(s.SelectionSet, 0)
+			case *ast.FragmentSpread:
+				steps += (1 + inline) * (1 + spreads)
+				spreads++
+			case *ast.InlineFragment:
+				walk(s.SelectionSet, inline+1)
+			}
 		}
 	}
+	for _, o := range doc.Operations {
+		walk(o.SelectionSet, 0)
+	}
+	for _, f := range doc.Fragments {
+		walk(f.SelectionSet, 0)
+	}
+	return steps + selections*(len(doc.Operations)+len(doc.Fragments))
 }
 
 // MutateOperationContext weighs the operation, and refuses one that is too heavy.
@@ -71,6 +112,10 @@ func (l *limits) MutateOperationContext(_ context.Context, o *graphql.OperationC
 	m := &meter{schema: l.schema, variables: o.Variables, fragments: map[*ast.FragmentDefinition]weight{}}
 	w := m.set(o.Operation.SelectionSet)
 	switch {
+	case m.deferred:
+		err := tooMuch("answers are given whole: @defer is not served")
+		err.Extensions["remedy"] = "Leave @defer out."
+		return err
 	case m.aliases > maxAliases:
 		return tooMuch("the query has %d aliases; at most %d are allowed", m.aliases, maxAliases)
 	case w.depth > maxDepth:
@@ -96,6 +141,7 @@ type meter struct {
 	variables map[string]any
 	fragments map[*ast.FragmentDefinition]weight
 	aliases   int
+	deferred  bool // nobody would read the parts that come later, and what makes them would wait for ever
 }
 
 func (m *meter) set(set ast.SelectionSet) (w weight) {
@@ -105,8 +151,10 @@ func (m *meter) set(set ast.SelectionSet) (w weight) {
 		case *ast.Field:
 			one = m.field(s)
 		case *ast.InlineFragment:
+			m.deferred = m.deferred || s.Directives.ForName("defer") != nil
 			one = m.set(s.SelectionSet)
 		case *ast.FragmentSpread:
+			m.deferred = m.deferred || s.Directives.ForName("defer") != nil
 			one = m.fragment(s.Definition)
 		}
 		w.cost = add(w.cost, one.cost)

@@ -30,7 +30,7 @@ func locate(ctx context.Context, is func(*ast.Value) bool) string {
 	if !graphql.HasOperationContext(ctx) {
 		return ""
 	}
-	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: graphql.GetOperationContext(ctx).RawQuery}, maxTokens)
+	doc, err := document(ctx, graphql.GetOperationContext(ctx).RawQuery)
 	if err != nil {
 		return ""
 	}
@@ -42,6 +42,20 @@ func locate(ctx context.Context, is func(*ast.Value) bool) string {
 		l.selections(f.SelectionSet)
 	}
 	return l.found
+}
+
+// document parses a request's document, once for all who ask before or after gqlgen, which keeps its own to itself.
+func document(ctx context.Context, query string) (*ast.QueryDocument, error) {
+	const parsed = "document"
+	stats := &graphql.GetOperationContext(ctx).Stats
+	if doc, ok := stats.GetExtension(parsed).(*ast.QueryDocument); ok {
+		return doc, nil
+	}
+	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: query}, maxTokens)
+	if err == nil {
+		stats.SetExtension(parsed, doc)
+	}
+	return doc, err
 }
 
 type locator struct {
