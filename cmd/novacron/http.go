@@ -77,7 +77,7 @@ type status struct {
 func (s *status) WriteHeader(code int)        { s.code = code; s.ResponseWriter.WriteHeader(code) }
 func (s *status) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
-// ending ends the contexts of streams when the server stops: nothing else would end them.
+// ending lets streams last, and ends their contexts when the server stops: nothing else would end them.
 func ending(stopping context.Context, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if isStream(r) {
@@ -85,6 +85,7 @@ func ending(stopping context.Context, next http.Handler) http.Handler {
 			defer cancel()
 			defer context.AfterFunc(stopping, cancel)()
 			r = r.WithContext(ctx)
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
 		}
 		next.ServeHTTP(w, r)
 	})

@@ -24,6 +24,15 @@ const (
 	wholeDrain    = 30 * time.Second
 )
 
+// How long one request may take of a connection. Streams and uploads have no such end: see ending and serveUpload.
+const (
+	headerWithin   = 10 * time.Second
+	requestWithin  = 30 * time.Second // with its body
+	answerWithin   = 2 * time.Minute  // to be made and taken
+	idleConnection = 2 * time.Minute
+	maxHeader      = 64 << 10
+)
+
 func serveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "serve", Short: "Run the API server", Args: cobra.NoArgs,
@@ -33,6 +42,7 @@ func serveCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			slog.SetDefault(log) // what libraries print by the package log is lines of this log too
 			warnOfUnknown(log)
 			return serve(cmd.Context(), log)
 		},
@@ -56,9 +66,11 @@ func serve(ctx context.Context, log *slog.Logger) error {
 	defer stopStreams()
 	server := &http.Server{
 		Handler:           h.handler(stopping),
-		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
+		ReadHeaderTimeout: headerWithin,
+		ReadTimeout:       requestWithin,
+		WriteTimeout:      answerWithin,
+		IdleTimeout:       idleConnection,
+		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	working, stopWork := context.WithCancel(context.WithoutCancel(ctx))

@@ -90,9 +90,15 @@ func probe(ctx context.Context, ws *websocket.Conn, gone context.CancelFunc) {
 	}
 }
 
-// serveUpload is PUT /uploads/{ticket}: an image, as it comes.
+// serveUpload is PUT /uploads/{ticket}: an image, as it comes. It may take hours; one that stalls is given up
+// by whoever takes it in.
 func (h *house) serveUpload(w http.ResponseWriter, r *http.Request) {
-	if err := h.control.ReceiveUpload(r.Context(), r.PathValue("ticket"), r.Body, r.ContentLength); err != nil {
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Time{})
+	err := h.control.ReceiveUpload(r.Context(), r.PathValue("ticket"), r.Body, r.ContentLength)
+	_ = control.SetReadDeadline(time.Now().Add(requestWithin)) // net/http reads what is left of a refused one
+	_ = control.SetWriteDeadline(time.Now().Add(answerWithin))
+	if err != nil {
 		fault.WriteHTTP(w, 0, access.RequestID(r.Context()), err)
 		return
 	}
