@@ -160,7 +160,7 @@ func take(ctx context.Context, to io.Writer, body io.Reader, most int64, told fu
 			}
 			s.write(buffer[:read])
 			if _, err := to.Write(buffer[:read]); err != nil {
-				return n, s, fault.New(fault.Exhausted, "there is no room for the file on NovaCron's own disk").Because(err)
+				return n, s, noRoom(err)
 			}
 			told(n)
 		}
@@ -173,6 +173,11 @@ func take(ctx context.Context, to io.Writer, body io.Reader, most int64, told fu
 			return n, s, fault.New(fault.Unavailable, "the transfer broke off after %d MiB", n>>20).Because(err)
 		}
 	}
+}
+
+func noRoom(err error) error {
+	return fault.New(fault.Exhausted, "there is no room for the file on NovaCron's own disk").
+		With("Have the administrator make room in its temporary folder (TMPDIR).").Because(err)
 }
 
 var errStalled = errors.New("nothing came")

@@ -99,7 +99,7 @@ func bring(ctx context.Context, r *importRun, body io.Reader, size int64, checks
 	}
 	f, err := os.CreateTemp(r.engine.o.Images.Dir, temporary+"*")
 	if err != nil {
-		return fault.New(fault.Exhausted, "there is no room for the file on NovaCron's own disk").Because(err)
+		return noRoom(err)
 	}
 	defer func() { _ = f.Close() }()
 	r.Mem.File = f.Name()
