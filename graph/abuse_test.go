@@ -168,7 +168,7 @@ func TestWithinLimits(t *testing.T) {
 	}
 }
 
-// What would be told in parts is refused: nobody reads them, and what makes them would wait for ever.
+// What would be told in parts is refused: an answer to a POST is its first part only.
 func TestDeferIsNotServed(t *testing.T) {
 	for _, q := range []string{"{...@defer{about{version}}}", "{...f@defer} fragment f on Query{about{version}}", "{...f} fragment f on Query{...@defer(label:\"x\"){about{version}}}"} {
 		status, a := post(t, query(q))

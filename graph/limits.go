@@ -141,7 +141,7 @@ type meter struct {
 	variables map[string]any
 	fragments map[*ast.FragmentDefinition]weight
 	aliases   int
-	deferred  bool // nobody would read the parts that come later, and what makes them would wait for ever
+	deferred  bool // an answer to a POST would lack what comes later
 }
 
 func (m *meter) set(set ast.SelectionSet) (w weight) {
