@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -131,10 +132,10 @@ func restore(cmd *cobra.Command, s *store.Store, from string, force bool) error 
 		return err
 	}
 	if done.Operations > 0 {
-		fmt.Fprintf(out, "%d operations were under way then and are FAILED now: what they did afterwards is not known. Look at their VMs.\n", done.Operations)
+		fmt.Fprintf(out, "Operations that were under way then and are FAILED now: %d. What they did afterwards is not known: look at their VMs.\n", done.Operations)
 	}
 	if done.VMs > 0 {
-		fmt.Fprintf(out, "%d VMs were just being made and are forgotten; those that are there appear as discovered.\n", done.VMs)
+		fmt.Fprintf(out, "VMs that were just being made and are forgotten: %d. Those that are at their hosts appear as discovered.\n", done.VMs)
 	}
 	fmt.Fprintln(out, "Everybody has to sign in again. API tokens are those of the backup: ones deleted since are good again.")
 	fmt.Fprintln(out, "When novacron serve starts it reads all hosts: VMs made since appear as discovered, and nothing is deleted there.")
@@ -151,7 +152,7 @@ func tryKey(ctx context.Context, s *store.Store, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(file); err != nil { // to open the box would make one
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) { // to open the box would make one
 		fmt.Fprintf(out, "The key file %s is not there. Bring it back, or type the credentials of hosts in again.\n", file)
 		return nil
 	}

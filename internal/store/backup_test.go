@@ -285,7 +285,7 @@ func TestRestoreBesideServers(t *testing.T) {
 	require.NoError(t, err)
 	_, err = s.RestoreBackup(t.Context(), b, true, ignore)
 	require.True(t, fault.Is(err, fault.Conflict), "%v", err)
-	require.Contains(t, err.Error(), "1 connections")
+	require.Contains(t, err.Error(), "server runs")
 }
 
 // What is not a whole backup is refused by name, before the database is touched.
@@ -349,8 +349,8 @@ func TestRestoreRefuses(t *testing.T) {
 	}
 }
 
-// A backup of an older version becomes ours; one of a newer version is that version's.
-func TestRestoreAcrossVersions(t *testing.T) {
+// nextVersion is the history of a program that has one migration more.
+func nextVersion(t *testing.T) fs.FS {
 	next := fstest.MapFS{"00002_next.sql": &fstest.MapFile{Data: []byte("-- +goose Up\nALTER TABLE vms ADD COLUMN colour text NOT NULL DEFAULT 'grey';\n" +
 		"-- +goose Down\nALTER TABLE vms DROP COLUMN colour;\n")}}
 	files, err := fs.Glob(migrations.FS, "*.sql")
@@ -359,7 +359,23 @@ func TestRestoreAcrossVersions(t *testing.T) {
 	first, err := fs.ReadFile(migrations.FS, files[0])
 	require.NoError(t, err)
 	next[files[0]] = &fstest.MapFile{Data: first}
+	return next
+}
 
+// Who goes back to the version before finds a newer database: it is left as it is.
+func TestMigrateLeavesNewerAlone(t *testing.T) {
+	url := storetest.URL(t)
+	s := storetest.Open(t, url)
+	require.NoError(t, s.WithHistory(nextVersion(t)).Migrate(t.Context()))
+	require.NoError(t, s.Migrate(t.Context()))
+	l := look(t, url)
+	defer l.db.Close()
+	require.Equal(t, "2", l.text("SELECT max(version_id)::text FROM goose_db_version"))
+}
+
+// A backup of an older version becomes ours; one of a newer version is that version's.
+func TestRestoreAcrossVersions(t *testing.T) {
+	next := nextVersion(t)
 	g := newGround(t)
 	old := backedUp(t, g.store, ignore)
 	url := storetest.Empty(t)
@@ -375,7 +391,7 @@ func TestRestoreAcrossVersions(t *testing.T) {
 	require.NoError(t, migrated.Migrate(t.Context()))
 	restored(t, migrated, old, false)
 
-	_, err = g.store.WithHistory(next).WriteBackup(t.Context(), io.Discard, "v2", ignore)
+	_, err := g.store.WithHistory(next).WriteBackup(t.Context(), io.Discard, "v2", ignore)
 	require.True(t, fault.Is(err, fault.Conflict), "a program that does not know the shape does not know what to keep: %v", err)
 	b, err := store.ReadBackup(reader(backedUp(t, newer, ignore)))
 	require.NoError(t, err)

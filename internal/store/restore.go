@@ -76,14 +76,14 @@ func (s *Store) RestoreBackup(ctx context.Context, b *BackupFile, force bool, to
 
 // mayRestore refuses a database that a restore would harm. empty: there is nothing in it.
 func (s *Store) mayRestore(ctx context.Context, b *BackupFile, force bool, ours int64) (empty bool, err error) {
-	var servers int
-	err = s.db.NewRaw(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'novacron'
-		AND pid <> pg_backend_pid()`).Scan(ctx, &servers)
+	var served bool
+	err = s.db.NewRaw(`SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'novacron'
+		AND pid <> pg_backend_pid())`).Scan(ctx, &served)
 	if err != nil {
 		return false, broken(err)
 	}
-	if servers > 0 {
-		return false, fault.New(fault.Conflict, "NovaCron runs on this database: it has %d connections", servers).With("Stop all its replicas first.")
+	if served {
+		return false, fault.New(fault.Conflict, "a NovaCron server runs on this database").With("Stop all replicas first.")
 	}
 	schema, err := s.schema(ctx)
 	if err != nil {
