@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -144,7 +143,7 @@ func (e *Engine) Retry(ctx context.Context, tx *store.Store, scope fleet.Scope, 
 	if err != nil {
 		return nil, err
 	}
-	w.saved.Tries, w.saved.Since, w.saved.Task = 0, time.Time{}, nil
+	w.saved.Tries, w.saved.Tried, w.saved.Task = 0, 0, nil
 	o.Status, o.Error, o.Note = fleet.OperationUndoing, w.saved.Why, ""
 	if err := w.pack(); err != nil {
 		return nil, fault.Of(err)

@@ -136,12 +136,14 @@ func (p *plan) step(name string) (step, error) {
 }
 
 // saved is what an operation's row remembers between steps, in its column state.
+//
+// How long things take is counted, not told from when they began: the next to go on may be a replica with another clock.
 type saved struct {
 	Task   *drivers.Task         `json:"task,omitempty"`   // what the present step waits for
-	Began  time.Time             `json:"began,omitzero"`   // when it began to
+	Waited time.Duration         `json:"waited,omitempty"` // for how long, counted in the pauses between the looks
 	Again  bool                  `json:"again,omitempty"`  // the present step has asked to be called again
 	Tries  int                   `json:"tries,omitempty"`  // failed attempts of the present step, doing or undoing
-	Since  time.Time             `json:"since,omitzero"`   // when the first of them was
+	Tried  time.Duration         `json:"tried,omitempty"`  // for how long it was tried again, counted in pauses and attempts
 	Undo   int                   `json:"undo,omitempty"`   // while undoing: the step's place, from 1; 0 when all are
 	Failed int                   `json:"failed,omitempty"` // while undoing: the place of the step that failed, from 1
 	End    fleet.OperationStatus `json:"end,omitempty"`    // while undoing: how it will end

@@ -48,7 +48,7 @@ func (w *work) settle(r *fleet.Step, as fleet.StepStatus, note string) {
 		w.op.Progress = w.progress(0)
 	}
 	w.op.Note = note
-	w.saved.Task, w.saved.Again, w.saved.Tries, w.saved.Since = nil, false, 0, time.Time{}
+	w.saved.Task, w.saved.Again, w.saved.Tries, w.saved.Tried = nil, false, 0, 0
 }
 
 // blame records why an attempt failed.

@@ -35,8 +35,7 @@ func (w *work) await(r *fleet.Step, t drivers.Task) next {
 	first := w.saved.Task == nil
 	w.mu.Lock()
 	if first {
-		w.saved.Began = time.Now()
-		w.saved.Tries = 0
+		w.saved.Waited, w.saved.Tries = 0, 0
 	}
 	w.saved.Task = &t
 	if w.op.Status != fleet.OperationUndoing {
@@ -46,9 +45,9 @@ func (w *work) await(r *fleet.Step, t drivers.Task) next {
 		w.op.Progress = w.progress(progress)
 	}
 	w.op.Note = t.Note
+	pause := min(max(w.saved.Waited/10, shortestLook), longestLook)
+	w.saved.Waited += pause
 	w.mu.Unlock()
-	age := time.Since(w.saved.Began)
-	pause := min(max(age/10, shortestLook), longestLook)
 	if w.engine.draining.Load() {
 		return w.yield(pause)
 	}
@@ -77,8 +76,8 @@ func (w *work) again(f *fault.Error, s step, undoing bool) (time.Duration, bool)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.saved.Tries++
-	if w.saved.Since.IsZero() {
-		w.saved.Since = time.Now()
+	if w.saved.Tries > 1 {
+		w.saved.Tried += time.Since(w.began)
 	}
 	patience := s.patience
 	if patience == 0 {
@@ -88,11 +87,13 @@ func (w *work) again(f *fault.Error, s step, undoing bool) (time.Duration, bool)
 	if undoing {
 		patience *= undoPatience
 	}
-	if time.Since(w.saved.Since) > patience || !passing && (!undoing || w.saved.Tries >= undoTries) {
+	if w.saved.Tried > patience || !passing && (!undoing || w.saved.Tries >= undoTries) {
 		return 0, false
 	}
 	pause := min(w.engine.o.Retry<<min(w.saved.Tries-1, 10), longestRetry)
-	return pause/2 + rand.N(pause), true //nolint:gosec // jitter: so that those that failed together do not come back together
+	pause = pause/2 + rand.N(pause) //nolint:gosec // jitter: so that those that failed together do not come back together
+	w.saved.Tried += pause
+	return pause, true
 }
 
 // passing reports whether the fault may be gone the next time.

@@ -34,6 +34,7 @@ type work struct {
 	run      any
 	remember func() (json.RawMessage, error)
 	told     time.Time // when progress was last written
+	began    time.Time // the present attempt
 
 	canceled atomic.Bool             // somebody wants it to stop
 	cutting  sync.Mutex              // over cut; never held for long
@@ -161,7 +162,7 @@ func (w *work) failed(r *fleet.Step, s step, err error) next {
 // turn begins the undoing of all that was begun since the last point of no return.
 func (w *work) turn(why *fault.Error) next {
 	w.mu.Lock()
-	w.saved.Task, w.saved.Again, w.saved.Tries, w.saved.Since = nil, false, 0, time.Time{}
+	w.saved.Task, w.saved.Again, w.saved.Tries, w.saved.Tried = nil, false, 0, 0
 	w.saved.End, w.saved.Why, w.saved.Undo, w.saved.Failed = fleet.OperationFailed, why, 0, 0
 	if why.Kind == fault.Canceled {
 		w.saved.End = fleet.OperationCanceled
@@ -234,7 +235,7 @@ func (w *work) undone(i int) next {
 	if i > 0 && w.op.Steps[i-1].Point {
 		w.saved.Undo = 0
 	}
-	w.saved.Task, w.saved.Again, w.saved.Tries, w.saved.Since = nil, false, 0, time.Time{}
+	w.saved.Task, w.saved.Again, w.saved.Tries, w.saved.Tried = nil, false, 0, 0
 	w.mu.Unlock()
 	return w.save(true)
 }
@@ -242,6 +243,7 @@ func (w *work) undone(i int) next {
 // attempt calls a step's function, or polls the task that an earlier call began. A task that the
 // provider has forgotten is begun again. The task and the error mean something when next is goOn.
 func (w *work) attempt(i int, s step, f func(context.Context, *work) (drivers.Task, error), doing fleet.StepStatus) (t drivers.Task, _ next, err error) {
+	w.began = time.Now()
 	if task := w.saved.Task; task != nil {
 		err = w.guarded(s, func(ctx context.Context) error {
 			conn, err := w.Conn(ctx)
