@@ -19,10 +19,11 @@ import (
 )
 
 // Bounds of the wait between two attempts to connect. It doubles, with jitter, so that a hundred
-// hosts behind one broken switch are not all tried at the same moment.
+// hosts behind one broken switch are not all tried at the same moment. The longest, and an attempt after it that
+// takes its time, are within the half minute in which a host that is back is to be seen.
 const (
 	firstRetry = 500 * time.Millisecond
-	lastRetry  = 30 * time.Second
+	lastRetry  = 20 * time.Second
 )
 
 // enough failures in a row, and a provider is UNREACHABLE. One is too few: a packet may be lost.
