@@ -45,7 +45,9 @@ func (o *Operation) Cursor() string { return "o" + base64.RawURLEncoding.EncodeT
 func ParseOperationCursor(s string) (uuid.UUID, error) {
 	if len(s) > 1 && s[0] == 'o' {
 		if b, err := base64.RawURLEncoding.DecodeString(s[1:]); err == nil && len(b) == len(uuid.UUID{}) {
-			return uuid.UUID(b), nil
+			if o := (&Operation{ID: uuid.UUID(b)}); o.Cursor() == s { // base64 has more than one spelling
+				return o.ID, nil
+			}
 		}
 	}
 	return uuid.Nil, fault.Field("after", "Give back a cursor from an earlier page, or leave it out.", "%s is no cursor of an operation", quote(s))
