@@ -120,6 +120,7 @@ CREATE TABLE vms (
     vcpus              bigint NOT NULL DEFAULT 0,
     vcpus_max          bigint NOT NULL DEFAULT 0,
     memory_mib         bigint NOT NULL DEFAULT 0,
+    memory_wanted_mib  bigint NOT NULL DEFAULT 0,          -- what a running guest is on its way to
     memory_max_mib     bigint NOT NULL DEFAULT 0,
     disks              jsonb NOT NULL DEFAULT '[]',
     nics               jsonb NOT NULL DEFAULT '[]',

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -75,7 +76,7 @@ func bootstrap(cmd *cobra.Command, s *store.Store, tenant, name string, reset bo
 	u, err := s.UserByName(ctx, fleet.System(), name)
 	switch {
 	case err == nil && !reset:
-		fmt.Fprintf(out, "%s exists already. A new password: novacron bootstrap --name %s --reset-password\n", name, name)
+		fmt.Fprintf(out, "%s exists already. A new password: %s bootstrap --name %s --reset-password\n", name, os.Args[0], name)
 		return nil
 	case err == nil:
 		err = s.SetPassword(ctx, fleet.System(), u.ID, access.HashPassword(password))

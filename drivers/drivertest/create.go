@@ -25,6 +25,7 @@ var createTests = []test{
 		assert.Equal(t, r.VCPUs, v.VCPUs)
 		assert.Equal(t, r.VCPUsMax, v.VCPUsMax)
 		assert.Equal(t, r.MemoryMiB, v.MemoryMiB)
+		assert.Equal(t, r.MemoryMiB, v.MemoryWanted)
 		assert.Equal(t, r.MemoryMax, v.MemoryMax)
 		assert.Empty(t, v.Pending)
 		disks := x.disks(v)

@@ -134,6 +134,7 @@ func (h *host) first(i int, brief bool) drivers.VM {
 	v.VCPUsMax = v.VCPUs << d.roll(3)
 	v.MemoryMiB = int64(v.VCPUs) << (10 + d.roll(3))
 	v.MemoryMax = v.MemoryMiB << d.roll(2)
+	v.MemoryWanted = v.MemoryMiB
 	v.Autostart = d.roll(3) > 0
 	dress(&v)
 	image := images[d.roll(len(images))]

@@ -37,6 +37,7 @@ func sizeOf(v drivers.VM) size { return size{v.VCPUs, v.VCPUsMax, v.MemoryMiB, v
 
 func (s size) give(v *drivers.VM) {
 	v.VCPUs, v.VCPUsMax, v.MemoryMiB, v.MemoryMax = s.vcpus, s.vcpusMax, s.memoryMiB, s.memoryMax
+	v.MemoryWanted = s.memoryMiB
 }
 
 func newVM(h *host, v drivers.VM) *vm {

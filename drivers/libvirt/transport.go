@@ -157,7 +157,7 @@ func dialLocal(paths []string) dialFunc {
 			return nil, waited(ctx)
 		}
 		if errors.Is(first, syscall.EACCES) || errors.Is(first, syscall.EPERM) {
-			return nil, fault.New(fault.Unavailable, "we may not use this machine's libvirt").With("Add our user to the group libvirt.").Because(first)
+			return nil, fault.New(fault.Denied, "we may not use this machine's libvirt").With("Add our user to the group libvirt.").Because(first)
 		}
 		return nil, fault.New(fault.Unavailable, "no libvirt daemon runs on this machine").With("Start it (systemctl start libvirtd); where it is missing, install libvirt-daemon-system.").Because(first)
 	}

@@ -44,6 +44,9 @@ func readVM(c *libvirt.Connect, r roll, pools []poolPath) (drivers.VM, error) {
 			return drivers.VM{}, err
 		}
 		vm.Pending = pending(vm, x, y)
+		if s := sizeOf(y); s.memory <= vm.MemoryMax {
+			vm.MemoryWanted = s.memory // more than it can grow to is pending
+		}
 	case !r.active():
 		readBackings(c, &vm)
 	}
@@ -66,6 +69,7 @@ func fill(vm *drivers.VM, x *libvirtxml.Domain, r roll, pools []poolPath) {
 	vm.Description = x.Description
 	s := sizeOf(x)
 	vm.VCPUs, vm.VCPUsMax, vm.MemoryMiB, vm.MemoryMax = s.vcpus, s.vcpusMax, s.memory, s.memoryMax
+	vm.MemoryWanted = s.memory
 	if x.OS != nil && x.OS.Type != nil {
 		vm.Architecture, vm.Machine = x.OS.Type.Arch, x.OS.Type.Machine
 	}

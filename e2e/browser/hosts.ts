@@ -21,6 +21,10 @@ export async function connect(api: API, name: string, transport: 'TLS' | 'SSH'):
           sshKey: read('ssh', 'id'),
           sshHostKey: keyOf(read('ssh', 'known_hosts'), address ?? ''),
         }
+  const { providers } = await api.ask('{ providers { id name } }', {})
+  // A test that failed has left it.
+  for (const { id } of providers.filter((each: { name: string }) => each.name === name))
+    await leave(api, { provider: id })
   const { addProvider } = await api.ask(
     'mutation($input: AddProviderInput!) { addProvider(input: $input) { provider { id } } }',
     {
@@ -60,7 +64,7 @@ function keyOf(known: string, address: string): string {
 }
 
 /** Removes what tests have made there, and then the connection. */
-export async function leave(api: API, { provider }: Place) {
+export async function leave(api: API, { provider }: Pick<Place, 'provider'>) {
   await sweep(api, provider)
   await api.ask('mutation($id: ID!) { removeProvider(input: { id: $id }) { id } }', { id: provider })
 }

@@ -57,7 +57,7 @@ export function readers(world: World): Resolvers {
       providerState: (vm: VM) =>
         down(vm) ? 'running' : vm.observedStatus.toLowerCase().replace('stopped', 'shut off'),
       providerRef: (vm: VM) => `6f1e4a52-0000-4000-8000-${vm.id.replace(/\W|_/g, '').padStart(12, '0')}`,
-      configuration: (vm: VM) => vm,
+      configuration: (vm: VM) => ({ ...vm, memoryWantedMiB: vm.memoryMiB }),
       addresses: (vm: VM) =>
         vm.ip
           ? [

@@ -661,12 +661,13 @@ type ComplexityRoot struct {
 	}
 
 	VMConfiguration struct {
-		Disks        func(childComplexity int) int
-		MemoryMaxMiB func(childComplexity int) int
-		MemoryMiB    func(childComplexity int) int
-		NICs         func(childComplexity int) int
-		VCPUs        func(childComplexity int) int
-		VCPUsMax     func(childComplexity int) int
+		Disks           func(childComplexity int) int
+		MemoryMaxMiB    func(childComplexity int) int
+		MemoryMiB       func(childComplexity int) int
+		MemoryWantedMiB func(childComplexity int) int
+		NICs            func(childComplexity int) int
+		VCPUs           func(childComplexity int) int
+		VCPUsMax        func(childComplexity int) int
 	}
 
 	VMConnection struct {
@@ -3382,6 +3383,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.VMConfiguration.MemoryMiB(childComplexity), true
+	case "VMConfiguration.memoryWantedMiB":
+		if e.ComplexityRoot.VMConfiguration.MemoryWantedMiB == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VMConfiguration.MemoryWantedMiB(childComplexity), true
 	case "VMConfiguration.networks":
 		if e.ComplexityRoot.VMConfiguration.NICs == nil {
 			break
@@ -5099,8 +5106,13 @@ type VMConfiguration {
   vcpus: Int!
   "Up to how many it can get without a restart."
   vcpusMax: Int!
-  "Memory it has."
+  "Memory it has at present."
   memoryMiB: Int!
+  """
+  Memory it was given. A running guest that has another amount is on its way there (a guest that boots begins
+  with the maximum, and gives back), or its balloon driver declines.
+  """
+  memoryWantedMiB: Int!
   "Up to how much it can get without a restart."
   memoryMaxMiB: Int!
   "Its drives, in the order of their names."
@@ -6865,6 +6877,8 @@ func (ec *executionContext) childFields_VMConfiguration(ctx context.Context, fie
 		return ec.fieldContext_VMConfiguration_vcpusMax(ctx, field)
 	case "memoryMiB":
 		return ec.fieldContext_VMConfiguration_memoryMiB(ctx, field)
+	case "memoryWantedMiB":
+		return ec.fieldContext_VMConfiguration_memoryWantedMiB(ctx, field)
 	case "memoryMaxMiB":
 		return ec.fieldContext_VMConfiguration_memoryMaxMiB(ctx, field)
 	case "disks":

@@ -3126,6 +3126,29 @@ func (ec *executionContext) fieldContext_VMConfiguration_memoryMiB(_ context.Con
 	return graphql.NewScalarFieldContext("VMConfiguration", field, false, false, "Int")
 }
 
+func (ec *executionContext) _VMConfiguration_memoryWantedMiB(ctx context.Context, field graphql.CollectedField, obj *fleet.VM) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VMConfiguration_memoryWantedMiB(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MemoryWantedMiB, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_VMConfiguration_memoryWantedMiB(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("VMConfiguration", field, false, false, "Int")
+}
+
 func (ec *executionContext) _VMConfiguration_memoryMaxMiB(ctx context.Context, field graphql.CollectedField, obj *fleet.VM) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -6907,6 +6930,11 @@ func (ec *executionContext) _VMConfiguration(ctx context.Context, sel ast.Select
 			}
 		case "memoryMiB":
 			out.Values[i] = ec._VMConfiguration_memoryMiB(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "memoryWantedMiB":
+			out.Values[i] = ec._VMConfiguration_memoryWantedMiB(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}

@@ -127,7 +127,7 @@ func (c *Control) createVM(ctx context.Context, tx *store.Store, viewer access.V
 	v := &fleet.VM{ID: fleet.NewID(), TenantID: viewer.TenantID, ProviderID: p.ID, Name: n.Name, Description: n.Description,
 		Management: fleet.Managed, ObservedStatus: fleet.VMProvisioning, HypervisorType: string(p.Kind), Version: 1,
 		HypervisorConfig: fleet.HypervisorConfig{Firmware: n.Firmware, MachineType: n.Machine, Accelerator: n.Accelerator, Autostart: n.Autostart},
-		VCPUs:            request.VCPUs, VCPUsMax: request.VCPUsMax, MemoryMiB: request.MemoryMiB, MemoryMaxMiB: request.MemoryMax, Tags: n.Tags}
+		VCPUs:            request.VCPUs, VCPUsMax: request.VCPUsMax, MemoryMiB: request.MemoryMiB, MemoryWantedMiB: request.MemoryMiB, MemoryMaxMiB: request.MemoryMax, Tags: n.Tags}
 	if p.Kind == drivers.KindLibvirt {
 		v.HypervisorType = "KVM"
 		if n.Accelerator == drivers.AcceleratorQEMU {

@@ -72,6 +72,7 @@ type VM struct {
 	VCPUs            int                     `bun:"vcpus"`
 	VCPUsMax         int                     `bun:"vcpus_max"`
 	MemoryMiB        int64                   `bun:"memory_mib"`
+	MemoryWantedMiB  int64                   `bun:"memory_wanted_mib"`
 	MemoryMaxMiB     int64                   `bun:"memory_max_mib"`
 	Disks            []drivers.Disk          `bun:"disks,type:jsonb"`
 	NICs             []drivers.NIC           `bun:"nics,type:jsonb"`
@@ -127,7 +128,8 @@ func (v *VM) AsOf(p *Provider) time.Time {
 func (v *VM) Seen() drivers.VM {
 	return drivers.VM{
 		Ref: v.Ref, Name: v.Name, Node: v.HypervisorHost, State: drivers.State(v.ObservedStatus), StateReason: v.StatusReason,
-		ProviderState: v.ProviderState, VCPUs: v.VCPUs, VCPUsMax: v.VCPUsMax, MemoryMiB: v.MemoryMiB, MemoryMax: v.MemoryMaxMiB,
+		ProviderState: v.ProviderState, VCPUs: v.VCPUs, VCPUsMax: v.VCPUsMax,
+		MemoryMiB: v.MemoryMiB, MemoryWanted: v.MemoryWantedMiB, MemoryMax: v.MemoryMaxMiB,
 		Architecture: v.HypervisorConfig.Architecture, Machine: v.HypervisorConfig.MachineType, Firmware: v.HypervisorConfig.Firmware,
 		Accelerator: v.HypervisorConfig.Accelerator, Autostart: v.HypervisorConfig.Autostart, Disks: v.Disks, NICs: v.NICs, Pending: v.Pending,
 		SerialConsole: v.HypervisorConfig.SerialConsole, VNC: v.HypervisorConfig.VNC, GuestAgent: v.HypervisorConfig.GuestAgent,

@@ -96,7 +96,8 @@ func (p place) seeWhole(v *fleet.VM, vm drivers.VM) {
 		Accelerator: vm.Accelerator, MachineType: vm.Machine, Firmware: vm.Firmware, Architecture: vm.Architecture,
 		Autostart: vm.Autostart, SerialConsole: vm.SerialConsole, VNC: vm.VNC, GuestAgent: vm.GuestAgent,
 	}
-	v.VCPUs, v.VCPUsMax, v.MemoryMiB, v.MemoryMaxMiB = vm.VCPUs, vm.VCPUsMax, vm.MemoryMiB, vm.MemoryMax
+	v.VCPUs, v.VCPUsMax = vm.VCPUs, vm.VCPUsMax
+	v.MemoryMiB, v.MemoryWantedMiB, v.MemoryMaxMiB = vm.MemoryMiB, vm.MemoryWanted, vm.MemoryMax
 	v.Disks, v.NICs, v.Pending = orEmpty(vm.Disks), orEmpty(vm.NICs), orEmpty(vm.Pending)
 }
 
@@ -128,7 +129,7 @@ func status(s drivers.State) fleet.VMStatus {
 }
 
 // configuration is what a plan is made from: when it changes, so does the version. How full a disk
-// is and whether an agent is connected are no part of it, nor how much memory a guest has that gives it back.
+// is and whether an agent is connected are no part of it, nor how much of its memory a guest has taken.
 func configuration(v *fleet.VM) string {
 	disks := slices.Clone(v.Disks)
 	for i := range disks {
@@ -136,10 +137,6 @@ func configuration(v *fleet.VM) string {
 	}
 	hypervisor := v.HypervisorConfig
 	hypervisor.GuestAgent = false
-	memory := v.MemoryMiB
-	if v.ObservedStatus == fleet.VMRunning {
-		memory = 0
-	}
-	b, _ := json.Marshal([]any{v.Name, hypervisor, v.VCPUs, v.VCPUsMax, memory, v.MemoryMaxMiB, orEmpty(disks), orEmpty(v.NICs), orEmpty(v.Pending)})
+	b, _ := json.Marshal([]any{v.Name, hypervisor, v.VCPUs, v.VCPUsMax, v.MemoryWantedMiB, v.MemoryMaxMiB, orEmpty(disks), orEmpty(v.NICs), orEmpty(v.Pending)})
 	return string(b)
 }

@@ -57,7 +57,7 @@ func checkUpdate(ctx context.Context, r *Run[UpdateVM, updatedVM]) (drivers.Task
 		}
 	}
 	r.Mem.Known = true
-	r.Mem.Before = drivers.Resize{VCPUs: &v.VCPUs, VCPUsMax: &v.VCPUsMax, MemoryMiB: &v.MemoryMiB, MemoryMax: &v.MemoryMax}
+	r.Mem.Before = drivers.Resize{VCPUs: &v.VCPUs, VCPUsMax: &v.VCPUsMax, MemoryMiB: &v.MemoryWanted, MemoryMax: &v.MemoryMax}
 	if r.In.Want.VCPUs == nil {
 		r.Mem.Before.VCPUs = nil
 	}

@@ -58,7 +58,7 @@ func (s *Store) LockVMsSeen(ctx context.Context, scope fleet.Scope, provider uui
 // seenColumns are what the inventory writes. Intent, operation, management and labels are not among them.
 var seenColumns = []string{
 	"host_id", "ref", "name", "description", "observed_status", "status_reason", "provider_state", "problem", "hypervisor_type",
-	"hypervisor_host", "hypervisor_config", "vcpus", "vcpus_max", "memory_mib", "memory_max_mib", "disks", "nics", "pending",
+	"hypervisor_host", "hypervisor_config", "vcpus", "vcpus_max", "memory_mib", "memory_wanted_mib", "memory_max_mib", "disks", "nics", "pending",
 	"addresses", "version", "digest", "seen_at", "missing_since", "missing_lists", "updated_at",
 }
 

@@ -55,7 +55,7 @@ export const VMRow = memo(function VMRow({ vm: ref, index, top, usage, selected,
         }
         configuration {
           vcpus
-          memoryMiB
+          memoryWantedMiB
         }
         tags {
           key
@@ -76,7 +76,7 @@ export const VMRow = memo(function VMRow({ vm: ref, index, top, usage, selected,
     `,
     ref,
   )
-  const { vcpus, memoryMiB } = vm.configuration
+  const { vcpus, memoryWantedMiB } = vm.configuration
   const running = vm.status === 'RUNNING'
   const operation = vm.activeOperation
   return (
@@ -139,7 +139,7 @@ export const VMRow = memo(function VMRow({ vm: ref, index, top, usage, selected,
         {vcpus}
       </span>
       <span role="cell" className="text-right tabular-nums max-md:hidden">
-        {formatMiB(memoryMiB)}
+        {formatMiB(memoryWantedMiB)}
       </span>
       <span role="cell" className="max-lg:hidden">
         {running && <Load percent={usage?.cpuPercent ?? null} />}
@@ -170,7 +170,7 @@ export const VMRow = memo(function VMRow({ vm: ref, index, top, usage, selected,
         </Menu.Trigger>
       </span>
       <span aria-hidden className="col-start-2 col-end-4 row-start-2 truncate self-start text-xs text-soft md:hidden">
-        {[vm.provider.name, plural(vcpus, 'vCPU'), formatMiB(memoryMiB), running && usage?.address]
+        {[vm.provider.name, plural(vcpus, 'vCPU'), formatMiB(memoryWantedMiB), running && usage?.address]
           .filter(Boolean)
           .join(' · ')}
         {vm.stale && (

@@ -98,6 +98,7 @@ const fragment = graphql`
       vcpus
       vcpusMax
       memoryMiB
+      memoryWantedMiB
       memoryMaxMiB
     }
     hypervisorConfig {
@@ -128,7 +129,7 @@ function About({
   addresses: readonly { address: string; source: string }[]
 }) {
   const vm = useFragment(fragment, ref)
-  const { vcpus, vcpusMax, memoryMiB, memoryMaxMiB } = vm.configuration
+  const { vcpus, vcpusMax, memoryMiB, memoryWantedMiB, memoryMaxMiB } = vm.configuration
   const { accelerator, machineType, firmware, architecture, autostart } = vm.hypervisorConfig
   return (
     <Section title="About">
@@ -153,8 +154,9 @@ function About({
             'Memory',
             <Room
               key="m"
-              now={formatMiB(memoryMiB)}
-              most={memoryMaxMiB > memoryMiB ? formatMiB(memoryMaxMiB) : undefined}
+              now={formatMiB(memoryWantedMiB)}
+              yet={memoryMiB !== memoryWantedMiB ? formatMiB(memoryMiB) : undefined}
+              most={memoryMaxMiB > memoryWantedMiB ? formatMiB(memoryMaxMiB) : undefined}
             />,
           ],
           [
@@ -202,10 +204,12 @@ function About({
 
 const NOT_YET = <span className="text-faint">Not there yet</span>
 
-function Room({ now, most }: { now: string; most?: string }) {
+/** A size, what the guest has `yet` where that is another one, and up to what it can grow. */
+function Room({ now, yet, most }: { now: string; yet?: string; most?: string }) {
   return (
     <>
       {now}
+      {yet && <span className="text-soft"> · the guest has {yet} at present</span>}
       {most && <span className="text-soft"> · up to {most} while it runs</span>}
     </>
   )

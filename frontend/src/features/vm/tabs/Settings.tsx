@@ -46,7 +46,7 @@ const fragment = graphql`
     configuration {
       vcpus
       vcpusMax
-      memoryMiB
+      memoryWantedMiB
       memoryMaxMiB
       disks {
         name
@@ -113,7 +113,7 @@ function Fields({ vm: ref }: { vm: Settings_vm$key }) {
     if (!reason && input && plan)
       run({ input: { ...input, ifVersion: plan.version, allowRestart: plan.impact === 'RESTART' } })
   }
-  const { vcpus, vcpusMax, memoryMiB, memoryMaxMiB, disks } = vm.configuration
+  const { vcpus, vcpusMax, memoryWantedMiB, memoryMaxMiB, disks } = vm.configuration
   return (
     <Form
       fault={fault ?? planFault}
@@ -137,11 +137,11 @@ function Fields({ vm: ref }: { vm: Settings_vm$key }) {
               label="Memory"
               name="memoryMiB"
               inputMode="decimal"
-              unit={unitOf(draft.memory ?? sizeText(memoryMiB * MiB))}
-              value={draft.memory ?? sizeText(memoryMiB * MiB)}
+              unit={unitOf(draft.memory ?? sizeText(memoryWantedMiB * MiB))}
+              value={draft.memory ?? sizeText(memoryWantedMiB * MiB)}
               onChange={(value) => set({ memory: value })}
               problem={problems.memory}
-              hint={`Has ${formatMiB(memoryMiB)}; up to ${formatMiB(memoryMaxMiB)} while it runs`}
+              hint={`Has ${formatMiB(memoryWantedMiB)}; up to ${formatMiB(memoryMaxMiB)} while it runs`}
             />
             {disks.filter(canGrow).map((disk) => (
               <TextField
@@ -206,7 +206,7 @@ function inputOf(vm: Settings_vm$data, draft: Draft) {
     description?: string
     tags?: { key: string; value: string }[]
   } = {}
-  const { vcpus, memoryMiB, disks } = vm.configuration
+  const { vcpus, memoryWantedMiB, disks } = vm.configuration
   if (draft.vcpus !== undefined) {
     const wanted = Number(draft.vcpus)
     if (!/^\d+$/.test(draft.vcpus.trim()) || wanted < 1) problems.vcpus = 'A whole number from 1 on.'
@@ -215,7 +215,7 @@ function inputOf(vm: Settings_vm$data, draft: Draft) {
   if (draft.memory !== undefined) {
     const bytes = parseSize(draft.memory)
     if (!bytes) problems.memory = 'A size, as in 4 or 512 MiB.'
-    else if (Math.round(bytes / MiB) !== memoryMiB) changes.memoryMiB = Math.round(bytes / MiB)
+    else if (Math.round(bytes / MiB) !== memoryWantedMiB) changes.memoryMiB = Math.round(bytes / MiB)
   }
   const grown = disks.flatMap(({ name, capacityBytes }) => {
     const text = draft.disks[name]
