@@ -40,7 +40,18 @@ func (h *house) handler(stopping context.Context) http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		fault.WriteHTTP(w, 0, access.RequestID(r.Context()), fault.New(fault.NotFound, "there is nothing here").With("The API is at /graphql."))
 	})
-	return h.door.Guard(h.parting(timed(requests, mux, ending(stopping, mux))))
+	return single(h.door.Guard(h.parting(timed(requests, mux, ending(stopping, mux)))))
+}
+
+// single ends a connection after a request in chunks, as RFC 9112, 6.3 wants it of one that had a length too: a proxy
+// that went by the length has taken for its body what to us would be the next request. net/http does not tell the two apart.
+func single(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.TransferEncoding) > 0 {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // parting has clients give their connections up once the server stops: one that is closed in the moment in which

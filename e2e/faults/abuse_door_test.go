@@ -348,7 +348,7 @@ func TestAbusedHTTP(t *testing.T) {
 		return percentile(took, 99)
 	}
 	list(time.Second)
-	before, use := list(5*time.Second), a.use(a.admin)
+	before, use := list(8*time.Second), a.use(a.admin)
 	const slow = 1000
 	var group sync.WaitGroup
 	ended := make(chan time.Duration, slow)
@@ -382,7 +382,7 @@ func TestAbusedHTTP(t *testing.T) {
 		})
 	}
 	time.Sleep(2 * time.Second)
-	during, most := list(5*time.Second), a.use(a.admin)
+	during, most := list(8*time.Second), a.use(a.admin)
 	group.Wait()
 	close(ended)
 	var longest time.Duration
