@@ -44,7 +44,7 @@ func Handler(resolvers gen.ResolverRoot, o Options) http.Handler {
 	message := int64(maxMessage)
 	s.AddTransport(brief{transport.Websocket{
 		// Whether the page is ours has been checked where the request came in: proxies hide the host.
-		Implementation:   transport.CoderWebsocketImplementation{AcceptOptions: websocket.AcceptOptions{InsecureSkipVerify: true}},
+		Implementation:   impatient{transport.CoderWebsocketImplementation{AcceptOptions: websocket.AcceptOptions{InsecureSkipVerify: true}}},
 		InitFunc:         o.admit,
 		InitTimeout:      initWithin,
 		PayloadReadLimit: &message,
