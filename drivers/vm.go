@@ -49,13 +49,13 @@ type VM struct {
 	ProviderState string `json:"providerState"` // the provider's own word: "shut off"
 
 	Description  string      `json:"description"`
-	VCPUs        int         `json:"vcpus"`        // online now, or at the next start when stopped
-	VCPUsMax     int         `json:"vcpusMax"`     // up to which they can be added without a restart
-	MemoryMiB    int64       `json:"memoryMiB"`    // the guest's at present
+	VCPUs        int         `json:"vcpus"`           // online now, or at the next start when stopped
+	VCPUsMax     int         `json:"vcpusMax"`        // up to which they can be added without a restart
+	MemoryMiB    int64       `json:"memoryMiB"`       // the guest's at present
 	MemoryWanted int64       `json:"memoryWantedMiB"` // MiB; what it was given: a running guest that has another amount is on its way there, or declines
-	MemoryMax    int64       `json:"memoryMaxMiB"` // MiB; up to which it can grow without a restart
-	Architecture string      `json:"architecture"` // "x86_64"
-	Machine      string      `json:"machine"`      // the provider's machine type: "pc-q35-7.2"
+	MemoryMax    int64       `json:"memoryMaxMiB"`    // MiB; up to which it can grow without a restart
+	Architecture string      `json:"architecture"`    // "x86_64"
+	Machine      string      `json:"machine"`         // the provider's machine type: "pc-q35-7.2"
 	Firmware     Firmware    `json:"firmware"`
 	Accelerator  Accelerator `json:"accelerator"` // KVM or QEMU; empty where the question makes no sense
 	Autostart    bool        `json:"autostart"`

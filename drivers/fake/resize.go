@@ -80,7 +80,7 @@ func (d *Driver) PlanResize(v drivers.VM, want drivers.Resize) []drivers.Verdict
 		number("vcpusMax", "", int64(v.VCPUsMax), int64(next.vcpusMax), -1, maxVCPUs, false)
 	}
 	if want.MemoryMiB != nil {
-		number("memoryMiB", " MiB", v.MemoryMiB, next.memoryMiB, next.memoryMax, maxMemoryMiB, true)
+		number("memoryMiB", " MiB", v.MemoryWanted, next.memoryMiB, next.memoryMax, maxMemoryMiB, true)
 	}
 	if want.MemoryMax != nil {
 		number("memoryMaxMiB", " MiB", v.MemoryMax, next.memoryMax, -1, maxMemoryMiB, false)
@@ -141,7 +141,7 @@ func (d *Driver) Resize(ctx context.Context, ref drivers.Ref, want drivers.Resiz
 			case "vcpus":
 				m.VCPUs = next.vcpus
 			case "memoryMiB":
-				m.MemoryMiB = next.memoryMiB
+				m.MemoryMiB, m.MemoryWanted = next.memoryMiB, next.memoryMiB
 			}
 		}
 		for name, capacity := range want.Disks {

@@ -55,7 +55,9 @@ func (d *Driver) Resize(ctx context.Context, ref drivers.Ref, want drivers.Resiz
 			return drivers.Task{}, inField(err, "vcpus")
 		}
 	}
-	if running && want.MemoryMiB != nil && impact["memoryMiB"] == drivers.ImpactLive {
+	// It may have been asked for before, by a try that did not see its end.
+	under := impact["memoryMiB"] == drivers.ImpactNone && want.MemoryMiB != nil && vm.MemoryMiB != *want.MemoryMiB
+	if running && (impact["memoryMiB"] == drivers.ImpactLive || under) {
 		if err := d.changeMemory(ctx, vm, *want.MemoryMiB); err != nil {
 			return drivers.Task{}, inField(err, "memoryMiB")
 		}

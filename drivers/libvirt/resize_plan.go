@@ -11,7 +11,7 @@ import (
 
 // PlanResize is as drivers.Resizer has it.
 func (d *Driver) PlanResize(vm drivers.VM, want drivers.Resize) []drivers.Verdict {
-	p := planner{vm: vm, limits: d.info.Limits, next: merge(size{vm.VCPUs, vm.VCPUsMax, vm.MemoryMiB, vm.MemoryMax}, want)}
+	p := planner{vm: vm, limits: d.info.Limits, next: merge(size{vm.VCPUs, vm.VCPUsMax, vm.MemoryWanted, vm.MemoryMax}, want)}
 	if want.VCPUs != nil {
 		p.vcpus()
 	}
@@ -112,7 +112,7 @@ func (p *planner) vcpus() {
 }
 
 func (p *planner) memory() {
-	now, then := p.vm.MemoryMiB, p.next.memory
+	now, then := p.vm.MemoryWanted, p.next.memory
 	a, b := showMiB(now), showMiB(then)
 	switch {
 	case then < 1:

@@ -13,7 +13,7 @@ import (
 
 func TestPlanResize(t *testing.T) {
 	d := &Driver{info: drivers.Info{Limits: drivers.Limits{MaxVCPUs: 16, MaxMemoryMiB: 8192}}}
-	running := drivers.VM{State: drivers.StateRunning, ProviderState: "running", VCPUs: 2, VCPUsMax: 4, MemoryMiB: 1024, MemoryMax: 2048,
+	running := drivers.VM{State: drivers.StateRunning, ProviderState: "running", VCPUs: 2, VCPUsMax: 4, MemoryMiB: 1500, MemoryWanted: 1024, MemoryMax: 2048,
 		Disks: []drivers.Disk{{Name: "vda", Device: "disk", Pool: "p", CapacityBytes: 10 << 30}, {Name: "sda", Device: "cdrom", ReadOnly: true}, {Name: "vdb", Device: "disk", CapacityBytes: 1 << 30}}}
 	in := func(s drivers.State) drivers.VM { v := running; v.State = s; return v }
 	off, saved, moving := in(drivers.StateStopped), in(drivers.StateSuspended), in(drivers.StateMigrating)
@@ -39,6 +39,7 @@ func TestPlanResize(t *testing.T) {
 		{"vCPUs, migrating", moving, drivers.Resize{VCPUs: n(3)}, drivers.ImpactRestart},
 		{"a higher maximum", running, drivers.Resize{VCPUsMax: n(8)}, drivers.ImpactRestart},
 		{"a maximum below", running, drivers.Resize{VCPUsMax: n(1)}, drivers.ImpactImpossible},
+		{"the same memory, which its guest does not have yet", running, drivers.Resize{MemoryMiB: m(1024)}, drivers.ImpactNone},
 		{"more memory", running, drivers.Resize{MemoryMiB: m(2048)}, drivers.ImpactLive},
 		{"less memory", running, drivers.Resize{MemoryMiB: m(512)}, drivers.ImpactLive},
 		{"memory above the maximum", running, drivers.Resize{MemoryMiB: m(4096)}, drivers.ImpactRestart},

@@ -140,20 +140,6 @@ func TestUpdateRefusedWhenChangedBehindOurBack(t *testing.T) {
 	require.Contains(t, r.digest(), "512/2048 MiB", "and nothing was changed")
 }
 
-// A guest that has just booted gives memory back by itself: an update is not refused for that.
-func TestUpdateWhileMemoryMoves(t *testing.T) {
-	r := newRig(t)
-	e := r.engine(quick())
-	v := r.vm("web-1", true)
-	in := resizeTo(0, 768)(r, v)
-	moved := int64(640)
-	task, err := r.conn().Resize(t.Context(), v.Ref, drivers.Resize{MemoryMiB: &moved})
-	require.NoError(t, err)
-	r.wait(r.conn(), task)
-	require.Equal(t, fleet.OperationSucceeded, r.end(r.enqueue(e.Engine, fleet.UpdateVM, in, v).ID).Status)
-	require.Contains(t, r.digest(), "768/2048 MiB")
-}
-
 func TestResizeBack(t *testing.T) {
 	r := newRig(t)
 	e := r.engineOn(r.store, quick(), func(e *Engine) {

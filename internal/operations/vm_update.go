@@ -48,7 +48,7 @@ func checkUpdate(ctx context.Context, r *Run[UpdateVM, updatedVM]) (drivers.Task
 	for _, is := range now {
 		was, ok := planned[is.Field]
 		switch {
-		case !ok || was.Current != is.Current && is.Field != "memoryMiB": // a guest that has just booted still gives memory back
+		case !ok || was.Current != is.Current:
 			return drivers.Task{}, fault.New(fault.Conflict, "the VM has changed since this was planned: %s is %s, not %s", is.Field, is.Current, was.Current).
 				With("Look again, and repeat the change if you still want it.").At(is.Field)
 		case is.Impact != was.Impact && is.Impact != drivers.ImpactNone && is.Impact != drivers.ImpactLive:
