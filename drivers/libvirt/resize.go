@@ -55,9 +55,7 @@ func (d *Driver) Resize(ctx context.Context, ref drivers.Ref, want drivers.Resiz
 			return drivers.Task{}, inField(err, "vcpus")
 		}
 	}
-	// It may have been asked for before, by a try that did not see its end.
-	under := impact["memoryMiB"] == drivers.ImpactNone && want.MemoryMiB != nil && vm.MemoryMiB != *want.MemoryMiB
-	if running && (impact["memoryMiB"] == drivers.ImpactLive || under) {
+	if running && want.MemoryMiB != nil && impact["memoryMiB"] == drivers.ImpactLive {
 		if err := d.changeMemory(ctx, vm, *want.MemoryMiB); err != nil {
 			return drivers.Task{}, inField(err, "memoryMiB")
 		}
