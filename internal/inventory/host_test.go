@@ -35,8 +35,9 @@ type host struct {
 	hints   map[chan drivers.Hint]struct{}
 	open    error
 	ping    error
-	slips   int   // pings that fail before the others go as ping says
-	list    error // after half of the VMs
+	slips   int                   // pings that fail before the others go as ping says
+	list    error                 // after half of the VMs
+	opening func(context.Context) // called while connecting
 	opens   int
 	gets    int
 	lists   int
@@ -80,10 +81,15 @@ func (h *host) hint(names ...string) {
 	}
 }
 
-func (h *host) Open(context.Context, drivers.Config) (drivers.Driver, error) {
+func (h *host) Open(ctx context.Context, _ drivers.Config) (drivers.Driver, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.opens++
+	if wait := h.opening; wait != nil {
+		h.mu.Unlock()
+		wait(ctx)
+		h.mu.Lock()
+	}
 	return &driver{host: h}, h.open
 }
 

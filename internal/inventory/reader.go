@@ -86,6 +86,9 @@ func (r *reader) run(ctx context.Context) {
 			if time.Since(began) > lastRetry {
 				retry = firstRetry
 			}
+			if r.failed >= enough && ctx.Err() == nil {
+				r.refused(ctx, err) // now, and not after the six seconds in which the next attempt finds nobody
+			}
 		} else if ctx.Err() == nil {
 			r.failed++
 			r.refused(ctx, err)

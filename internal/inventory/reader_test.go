@@ -78,6 +78,24 @@ func TestStatus(t *testing.T) {
 	assert.Equal(t, fleet.VMRunning, h.vms()["web"].StatusUnder(got))
 }
 
+// A host that swallows packets lets each attempt to connect run into its deadline. Its pings have told already.
+func TestSilentHostIsToldBeforeTheNextAttempt(t *testing.T) {
+	host := newHost("web")
+	h := newHouse(t, host.Open)
+	h.replica(h.store, quickly)
+	p := h.add("lab")
+	h.synced(p.ID)
+	done := make(chan struct{})
+	host.do(func() {
+		host.opening = func(context.Context) { <-done }
+		host.ping = fault.New(fault.Deadline, "no answer")
+	})
+	assert.Equal(t, "no answer", h.status(p.ID, fleet.ProviderUnreachable).Problem.Message)
+	host.fail(&host.ping, nil)
+	close(done)
+	h.status(p.ID, fleet.ProviderConnected)
+}
+
 func TestFirstAttemptFails(t *testing.T) {
 	h := newHouse(t, fake.NewWorld(fake.Options{}).Open)
 	h.replica(h.store, quickly)
