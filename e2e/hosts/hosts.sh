@@ -7,7 +7,7 @@
 # the NAT network "default" are there and started. The hosts hang on one bridge that touches nothing of the
 # machine's own network but a leg in the caller's namespace, so that a client here reaches them by address.
 #
-#   hosts.sh up [N]             make and start N hosts (2): hosta, hostb, ...; again is harmless
+#   hosts.sh up [N]             make and start N hosts (2): hosta, hostb ... hostz, hostaa, hostab ...; again is harmless
 #   hosts.sh down               stop and remove all of them, guests and files too
 #   hosts.sh status             one line per host
 #   hosts.sh uri HOST [tls|ssh|unix]
@@ -92,16 +92,22 @@ locked() {
 
 # ------------------------------------------------------------------------------------------ names
 
+# hosts - all of the set, the first one first.
 hosts() {
-  local file
+  local file index
   for file in "$dir"/*/index; do
-    [ ! -e "$file" ] || basename "${file%/index}"
-  done
+    [ ! -e "$file" ] || { read -r index <"$file" && file=${file%/index} && echo "$index ${file##*/}"; }
+  done | sort -n | cut -d' ' -f2
 }
 
+# name_of INDEX - counted as the columns of a table are: after hostz comes hostaa.
 name_of() {
-  local letters=abcdefghijklmnopqrstuvwxyz
-  echo "host${letters:$(($1 - 1)):1}"
+  local letters=abcdefghijklmnopqrstuvwxyz rest=$1 name=
+  while [ "$rest" -gt 0 ]; do
+    name=${letters:$(((rest - 1) % 26)):1}$name
+    rest=$(((rest - 1) / 26))
+  done
+  echo "host$name"
 }
 
 address_of() { echo "$(cat "$dir/subnet").$((10 + $(cat "$dir/$1/index")))"; }
@@ -113,20 +119,24 @@ pid_of() {
   if is_init "$pid" "$1"; then echo "$pid"; fi
 }
 
-# is_init PID HOST - a host's first process carries the host's name.
+# is_init PID HOST - a host's first process carries the host's name, as do those that it forks until they run
+# something else, and is number 1 in there.
 is_init() {
-  local name
-  IFS= read -r -d '' name 2>/dev/null <"/proc/$1/cmdline" && [ "$name" = "$set_name-$2" ]
+  local name key numbers
+  { IFS= read -r -d '' name <"/proc/$1/cmdline"; } 2>/dev/null && [ "$name" = "$set_name-$2" ] || return 1
+  while read -r key numbers; do
+    if [ "$key" = NSpid: ]; then [ "${numbers##*[[:space:]]}" = 1 ]; return; fi
+  done 2>/dev/null <"/proc/$1/status"
+  return 1
 }
 
 # daemon_pid HOST - its libvirtd, seen from here: the one in the host's pid namespace.
 daemon_pid() {
-  local pid candidate space
+  local pid candidate
   pid=$(pid_of "$1")
   [ -n "$pid" ] || return 0
-  space=$(readlink "/proc/$pid/ns/pid")
   for candidate in $(pgrep -x libvirtd); do
-    if [ "$(readlink "/proc/$candidate/ns/pid" 2>/dev/null)" = "$space" ]; then
+    if [ "/proc/$candidate/ns/pid" -ef "/proc/$pid/ns/pid" ]; then
       echo "$candidate"
       return
     fi
@@ -162,7 +172,8 @@ within() {
 
 up() {
   local count=$1 index host
-  [[ $count =~ ^([1-9]|1[0-9]|2[0-6])$ ]] || die "want 1 to 26 hosts, not \"$count\""
+  # The last octet of an address is 10 and the host's number.
+  [[ $count =~ ^([1-9][0-9]?|100)$ ]] || die "want 1 to 100 hosts, not \"$count\""
   need_programs ip unshare nsenter certtool libvirtd virtlogd virsh
   locked true
   mkdir -p "$dir"
@@ -170,10 +181,26 @@ up() {
   take_network
   make_ca
   make_ssh_keys
-  for ((index = 1; index <= count; index++)); do make_host "$(name_of "$index")" "$index"; done
+  for ((index = 1; index <= count; index++)); do at_once make_host "$(name_of "$index")" "$index"; done
+  all_done
   describe
-  for host in $(hosts); do start_host "$host"; done
+  for host in $(hosts); do at_once start_host "$host"; done
+  all_done
   status
+}
+
+# at_once CMD... - beside those that run already, twice as many as there are cores: a host waits half of the time.
+# all_done waits for them and ends the script if one of them failed.
+at_once() {
+  until [ "$(jobs -pr | wc -l)" -lt $((2 * $(nproc))) ]; do wait -n || die "not all hosts are up"; done
+  "$@" &
+  under_way+=($!)
+}
+
+all_done() {
+  local pid
+  for pid in ${under_way[@]+"${under_way[@]}"}; do wait "$pid" || die "not all hosts are up"; done
+  under_way=()
 }
 
 need_programs() {
