@@ -36,9 +36,7 @@ type host struct {
 // newRig starts replicas and connects that many hosts; it waits until all of them are read.
 func newRig(t *testing.T, replicas, hosts int) *rig {
 	t.Helper()
-	if os.Getenv("NOVACRON_TEST_FAULTS") == "" {
-		t.Skip("slow, and needs real hosts: see doc.go")
-	}
+	skipUnlessWanted(t)
 	r := &rig{t: t, dir: t.TempDir()}
 	require.NoError(t, os.Chmod(r.dir, 0o755)) // PostgreSQL is another user
 	r.postgres, r.redis = startPostgres(t), startRedis(t, r.dir)
@@ -72,6 +70,13 @@ func newRig(t *testing.T, replicas, hosts int) *rig {
 		p.idle = p.use(r.admin)
 	}
 	return r
+}
+
+func skipUnlessWanted(t *testing.T) {
+	t.Helper()
+	if os.Getenv("NOVACRON_TEST_FAULTS") == "" {
+		t.Skip("slow, and needs real hosts: see doc.go")
+	}
 }
 
 // testHosts are those of the set that NOVACRON_TEST_HOSTS names.
