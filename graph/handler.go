@@ -200,18 +200,22 @@ func readable(body []byte) bool {
 }
 
 // stream tells proxies between us and the browser to leave an event stream as it is. Next.js, for
-// one, compresses it otherwise, and then keeps it back until there is enough of it.
+// one, compresses it otherwise, and then keeps it back until there is enough of it. And it ends when
+// its client does not read.
 type stream struct {
 	http.ResponseWriter
-	begun bool
+	begun, events bool
 }
 
 func (s *stream) begin() {
 	if h := s.Header(); !s.begun && strings.HasPrefix(h.Get("Content-Type"), "text/event-stream") {
 		h.Set("Cache-Control", "no-cache, no-transform")
 		h.Set("X-Accel-Buffering", "no")
+		s.events = true
 	}
-	s.begun = true
+	if s.begun = true; s.events {
+		_ = http.NewResponseController(s.ResponseWriter).SetWriteDeadline(time.Now().Add(roomWithin))
+	}
 }
 
 // WriteHeader is the ResponseWriter's, with begin before it; so are Write and Flush.

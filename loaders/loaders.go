@@ -23,11 +23,12 @@ type Source struct {
 	conns  *drivers.Conns
 	cache  *Cache
 	events *events.Log
+	told   *told
 }
 
 // NewSource makes one.
 func NewSource(s *store.Store, conns *drivers.Conns, cache *Cache, log *events.Log) *Source {
-	return &Source{store: s, conns: conns, cache: cache, events: log}
+	return &Source{store: s, conns: conns, cache: cache, events: log, told: newTold()}
 }
 
 // Loaders remember what they have loaded for as long as they live, so they live for one answer:

@@ -205,18 +205,23 @@ func runningOf(vms []*fleet.VM) *fleet.VM {
 	return nil
 }
 
-// What happens after an answer has begun is told to whoever subscribes after its cursor, although the
-// answer may have it already.
-func TestEventCursorIsOfTheAnswersBeginning(t *testing.T) {
-	p := newPlace(t)
+// run makes the event log go, and gives what records a change of a VM.
+func (p *place) run(t *testing.T) (context.Context, func(vm uuid.UUID)) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var group sync.WaitGroup
 	group.Go(func() { p.events.Run(ctx) })
 	t.Cleanup(func() { cancel(); group.Wait() })
-	record := func(id uuid.UUID) {
-		e := fleet.Event{TenantID: p.scope.Tenant(), Topic: fleet.TopicVM, Kind: fleet.Updated, SubjectID: id}
+	return ctx, func(vm uuid.UUID) {
+		e := fleet.Event{TenantID: p.scope.Tenant(), Topic: fleet.TopicVM, Kind: fleet.Updated, SubjectID: vm}
 		require.NoError(t, p.store.Tx(ctx, func(tx *store.Store) error { return events.Record(ctx, tx, e) }))
 	}
+}
+
+// What happens after an answer has begun is told to whoever subscribes after its cursor, although the
+// answer may have it already.
+func TestEventCursorIsOfTheAnswersBeginning(t *testing.T) {
+	p := newPlace(t)
+	ctx, record := p.run(t)
 	before, meanwhile := uuid.New(), uuid.New()
 	record(before)
 	require.Eventually(t, func() bool { return p.events.Cursor() != fleet.Cursor{} }, 5*time.Second, time.Millisecond)
@@ -238,4 +243,42 @@ func TestEventCursorIsOfTheAnswersBeginning(t *testing.T) {
 			t.Fatal("not told in 5 s")
 		}
 	}
+}
+
+// What many subscribers hear of is read once, and again when it has changed since; strangers learn nothing by it.
+func TestWhatManyAreToldIsReadOnce(t *testing.T) {
+	p := newPlace(t)
+	vm := p.provider(t, "lab-one")[0].ID
+	other := storetest.Tenant(t, p.store, "other")
+	ctx, record := p.run(t)
+	heard, err := loaders.Watch(p.answer(ctx), p.source, fleet.TopicVM, nil, func(_ fleet.Cursor, _ bool, changes []fleet.Event) ([]fleet.Event, bool) {
+		return changes, len(changes) > 0
+	})
+	require.NoError(t, err)
+	change := func() []*fleet.Event {
+		record(vm)
+		select {
+		case changes := <-heard:
+			require.Len(t, changes, 1)
+			return []*fleet.Event{&changes[0]}
+		case <-time.After(5 * time.Second):
+			t.Fatal("not told in 5 s")
+			return nil
+		}
+	}
+	told := func(ctx context.Context, changes []*fleet.Event) (*fleet.VM, error) {
+		loaders.For(ctx).Told(ctx, changes)
+		return loaders.For(ctx).VM.Load(ctx, vm)
+	}
+	changes := change()
+	first, err := told(p.answer(ctx), changes)
+	require.NoError(t, err)
+	second, err := told(p.answer(ctx), changes)
+	require.NoError(t, err)
+	assert.Same(t, first, second)
+	third, err := told(p.answer(ctx), change())
+	require.NoError(t, err)
+	assert.NotSame(t, first, third)
+	_, err = told(p.source.With(access.With(ctx, access.Viewer{TenantID: other.Tenant(), Role: fleet.RoleAdmin})), changes)
+	assert.True(t, fault.Is(err, fault.NotFound), "%v", err)
 }

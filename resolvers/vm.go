@@ -335,6 +335,11 @@ func (r *vMEventResolver) VM(ctx context.Context, obj *fleet.Event) (*fleet.VM, 
 	return loaders.OrNil(loaders.For(ctx).VM.Load(ctx, obj.SubjectID))
 }
 
+func (r *vMEventsResolver) Changes(ctx context.Context, obj *model.VMEvents) ([]*fleet.Event, error) {
+	loaders.For(ctx).Told(ctx, obj.Changes)
+	return obj.Changes, nil
+}
+
 func (r *Resolver) HypervisorConfig() gen.HypervisorConfigResolver {
 	return &hypervisorConfigResolver{r}
 }
@@ -345,9 +350,12 @@ func (r *Resolver) VMConnection() gen.VMConnectionResolver { return &vMConnectio
 
 func (r *Resolver) VMEvent() gen.VMEventResolver { return &vMEventResolver{r} }
 
+func (r *Resolver) VMEvents() gen.VMEventsResolver { return &vMEventsResolver{r} }
+
 type (
 	hypervisorConfigResolver struct{ *Resolver }
 	vMResolver               struct{ *Resolver }
 	vMConnectionResolver     struct{ *Resolver }
 	vMEventResolver          struct{ *Resolver }
+	vMEventsResolver         struct{ *Resolver }
 )

@@ -41,6 +41,7 @@ type ResolverRoot interface {
 	VM() VMResolver
 	VMConnection() VMConnectionResolver
 	VMEvent() VMEventResolver
+	VMEvents() VMEventsResolver
 	Viewer() ViewerResolver
 }
 

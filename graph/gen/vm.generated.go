@@ -50,6 +50,9 @@ type VMConnectionResolver interface {
 type VMEventResolver interface {
 	VM(ctx context.Context, obj *fleet.Event) (*fleet.VM, error)
 }
+type VMEventsResolver interface {
+	Changes(ctx context.Context, obj *model.VMEvents) ([]*fleet.Event, error)
+}
 
 // endregion ************************** generated!.gotpl **************************
 
@@ -3543,7 +3546,7 @@ func (ec *executionContext) _VMEvents_changes(ctx context.Context, field graphql
 			return ec.fieldContext_VMEvents_changes(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Changes, nil
+			return ec.Resolvers.VMEvents().Changes(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*fleet.Event) graphql.Marshaler {
@@ -3557,8 +3560,8 @@ func (ec *executionContext) fieldContext_VMEvents_changes(_ context.Context, fie
 	fc = &graphql.FieldContext{
 		Object:     "VMEvents",
 		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
+		IsMethod:   true,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_VMEvent(ctx, field)
 		},
@@ -7116,18 +7119,19 @@ func (ec *executionContext) _VMEvents(ctx context.Context, sel ast.SelectionSet,
 		case "cursor":
 			out.Values[i] = ec._VMEvents_cursor(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "missed":
 			out.Values[i] = ec._VMEvents_missed(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "changes":
-			out.Values[i] = ec._VMEvents_changes(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._VMEvents_changes(ctx, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}

@@ -17,7 +17,7 @@ type Options struct {
 	Retention time.Duration // how long events can be replayed; 0: an hour
 	Poll      time.Duration // the log is read so often even when nobody says that it has grown; 0: half a second
 	Interval  time.Duration // between two batches to one subscriber; 0: a tenth of a second
-	Queue     int           // subjects that may wait for one slow subscriber before it misses them; 0: 2,000
+	Queue     int           // subjects that may wait for one slow subscriber before it misses them; 0: 1,000
 }
 
 // Log reads the event log, once for the whole process, and fans out.
@@ -44,7 +44,7 @@ func New(s *store.Store, bus Bus, o Options) *Log {
 	o.Retention = orDefault(o.Retention, time.Hour)
 	o.Poll = orDefault(o.Poll, 500*time.Millisecond)
 	o.Interval = orDefault(o.Interval, 100*time.Millisecond)
-	o.Queue = orDefault(o.Queue, 2000)
+	o.Queue = orDefault(o.Queue, 1000)
 	l := &Log{
 		store: s, bus: bus, o: o, subs: map[*subscriber]struct{}{},
 		woken: make(chan struct{}, 1), publish: make(chan struct{}, 1), ready: make(chan struct{}), done: make(chan struct{}),

@@ -124,6 +124,9 @@ func (s *subscriber) add(all []fleet.Event, upTo fleet.Cursor) {
 			s.drop()
 			continue
 		}
+		if len(s.pending) >= 2*s.queue {
+			s.squeeze()
+		}
 		s.place[k] = len(s.pending)
 		s.pending = append(s.pending, e)
 	}
@@ -148,6 +151,17 @@ func merge(a, b fleet.Change) fleet.Change {
 	return b
 }
 
+// squeeze takes out of pending what has a later place: the same few things may change again and again for as long as
+// a subscriber takes nothing.
+func (s *subscriber) squeeze() {
+	s.pending = slices.DeleteFunc(s.pending, replaced)
+	for i, e := range s.pending {
+		s.place[subject{e.Topic, e.SubjectID}] = i
+	}
+}
+
+func replaced(e fleet.Event) bool { return e.Topic == "" }
+
 // drop gives up what waits: who is told everything anew needs no single changes.
 func (s *subscriber) drop() {
 	s.missed, s.pending = true, nil
@@ -167,7 +181,7 @@ func (s *subscriber) take() (Batch, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := Batch{Cursor: s.cursor, Missed: s.missed}
-	b.Events = slices.DeleteFunc(s.pending, func(e fleet.Event) bool { return e.Topic == "" })
+	b.Events = slices.DeleteFunc(s.pending, replaced)
 	s.pending, s.missed = nil, false
 	clear(s.place)
 	return b, b.Missed || len(b.Events) > 0
