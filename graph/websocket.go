@@ -1,8 +1,6 @@
 package graph
 
 import (
-	"bufio"
-	"net"
 	"net/http"
 	"time"
 
@@ -13,11 +11,6 @@ import (
 // but wait for ever behind a message for one who is there and does not read.
 const roomWithin = 30 * time.Second
 
-// sendBuffer is what may be on its way to a websocket's client. The system would let it grow to megabytes: messages that
-// cost as much to make as anybody's, for one who has long stopped reading. What waits with us instead costs nothing,
-// since changes of the same thing become one.
-const sendBuffer = 64 << 10
-
 // impatient are websockets that end when their client does not read.
 type impatient struct {
 	transport.WebsocketImplementation
@@ -25,23 +18,11 @@ type impatient struct {
 
 // Accept is the WebsocketImplementation's.
 func (i impatient) Accept(w http.ResponseWriter, r *http.Request, o transport.WebsocketAcceptOptions) (transport.WebsocketConn, error) {
-	c, err := i.WebsocketImplementation.Accept(narrow{w}, r, o)
+	c, err := i.WebsocketImplementation.Accept(w, r, o)
 	if err != nil {
 		return nil, err
 	}
 	return socket{c.(conn)}, nil
-}
-
-// narrow are connections with a sendBuffer.
-type narrow struct{ http.ResponseWriter }
-
-// Hijack is the http.Hijacker's.
-func (n narrow) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	c, rw, err := http.NewResponseController(n.ResponseWriter).Hijack()
-	if tcp, ok := c.(*net.TCPConn); ok && err == nil {
-		err = tcp.SetWriteBuffer(sendBuffer)
-	}
-	return c, rw, err
 }
 
 // conn is all that gqlgen asks of a websocket.

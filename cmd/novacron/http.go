@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -88,6 +89,18 @@ type status struct {
 func (s *status) WriteHeader(code int)        { s.code = code; s.ResponseWriter.WriteHeader(code) }
 func (s *status) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
+// sendBuffer is what may be on its way to a stream's client. The system would let it grow to megabytes: messages that
+// cost as much to make as anybody's, for one who has long stopped reading. What waits with us instead costs nothing,
+// since changes of the same thing become one.
+const sendBuffer = 64 << 10
+
+type connectionKey struct{}
+
+// withConnection is the http.Server's ConnContext.
+func withConnection(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, connectionKey{}, c)
+}
+
 // ending lets streams last, and ends their contexts when the server stops: nothing else would end them.
 func ending(stopping context.Context, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -97,6 +110,9 @@ func ending(stopping context.Context, next http.Handler) http.Handler {
 			defer context.AfterFunc(stopping, cancel)()
 			r = r.WithContext(ctx)
 			_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
+			if c, ok := r.Context().Value(connectionKey{}).(*net.TCPConn); ok {
+				_ = c.SetWriteBuffer(sendBuffer)
+			}
 		}
 		next.ServeHTTP(w, r)
 	})

@@ -66,6 +66,7 @@ func serve(ctx context.Context, log *slog.Logger) error {
 	defer stopStreams()
 	server := &http.Server{
 		Handler:           h.handler(stopping),
+		ConnContext:       withConnection,
 		ReadHeaderTimeout: headerWithin,
 		ReadTimeout:       requestWithin,
 		WriteTimeout:      answerWithin,
