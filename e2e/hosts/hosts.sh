@@ -352,13 +352,15 @@ make_switch() {
   fi
 }
 
-# plug HOST - a cable from the switch to the host's eth0. Its end on the switch has the host's name.
+# plug HOST - a cable from the switch to the host's eth0. Its end on the switch has the host's name. The hardware
+# address stays the host's, as a machine's does that is switched off and on: others remember it for half a minute.
 plug() {
-  local space=$set_name-$1
+  local space=$set_name-$1 hardware
   [ -e "/run/netns/$space" ] || ip netns add "$space"
   ip -n "$space" link set lo up
   if ! ip -n "$space" link show eth0 >/dev/null 2>&1; then
-    on_switch ip link add "$1" type veth peer name eth0 netns "$space"
+    hardware=$(printf '02:00:00:00:00:%02x' "$(cat "$dir/$1/index")")
+    on_switch ip link add "$1" type veth peer name eth0 address "$hardware" netns "$space"
     on_switch ip link set "$1" master br0 up
     ip -n "$space" addr add "$(address_of "$1")/24" dev eth0
     ip -n "$space" link set eth0 up
