@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -130,6 +134,134 @@ func TestReplicaStopped(t *testing.T) {
 	p.start()
 	r.check(l, 3*time.Minute)
 	r.report("F29", "SIGTERM in 100 operations", "ends ≤ 30 s, nothing lost", drained <= 30*time.Second, "%s", seconds(drained))
+}
+
+// taken is written down by PostgreSQL itself whenever an operation changes hands: the lease that was given, and whether
+// another replica still had it.
+const taken = `
+	CREATE TABLE taken (operation uuid, owner text, epoch bigint, stolen boolean);
+	CREATE FUNCTION take() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+		INSERT INTO taken VALUES (NEW.id, NEW.lease_owner, NEW.lease_epoch,
+			OLD.lease_owner NOT IN ('', NEW.lease_owner) AND OLD.lease_until > clock_timestamp());
+		RETURN NULL;
+	END $$;
+	CREATE TRIGGER taken AFTER UPDATE OF lease_owner ON operations FOR EACH ROW
+		WHEN (NEW.lease_owner <> '' AND NEW.lease_epoch <> OLD.lease_epoch) EXECUTE FUNCTION take()`
+
+// Two replicas do not hear each other, and both take work: each operation is done by one of them, and once.
+func TestReplicasSplit(t *testing.T) {
+	const each, times = 20, 25
+	r := newRig(t, 2, 2)
+	seeded := r.seed(each)
+	l := &ledger{}
+	var failed, again atomic.Int32
+	// update gives each VM another size so many times, by either replica in turn. What was planned before the last change
+	// had been read again from its host is refused, or nothing to do, and asked for again.
+	update := func(times int) time.Duration {
+		var group sync.WaitGroup
+		began := time.Now()
+		for _, h := range r.hosts {
+			for n, id := range seeded[h.id] {
+				group.Go(func() {
+					for i := 0; i < times; {
+						at := r.admin.at(r.replicas[(n+i)%2])
+						op, err := at.act(context.Background(), "updateVM", id, vars{"vcpus": 2 - i%2})
+						var refused *refusal
+						if (err == nil && op == "" || errors.As(err, &refused) && refused.code == "CONFLICT") && again.Add(1) < 1000 {
+							time.Sleep(100 * time.Millisecond)
+							continue
+						}
+						if err != nil || op == "" {
+							failed.Add(1)
+							t.Errorf("update %d of %d: %q %v", i, n, op, err)
+							return
+						}
+						l.add(op)
+						if o := at.ended(op, 2*time.Minute); o.Status != "SUCCEEDED" {
+							failed.Add(1)
+							t.Errorf("%s: %+v", o.Status, o.Error)
+						}
+						i++
+					}
+				})
+			}
+		}
+		group.Wait()
+		return time.Since(began)
+	}
+	update(2)
+	r.postgres.exec(taken)
+	calls := map[string]func() map[string]int{}
+	for _, h := range r.hosts {
+		calls[h.id] = h.defined(t)
+	}
+	r.redis.wire.cut()
+	for _, p := range r.replicas {
+		p.idle = p.use(r.admin) // with all its sessions, which stay
+		r.until(10*time.Second, "it has lost Redis", func() bool { return !p.hearsRedis() })
+	}
+	before := len(l.all)
+	took := update(times)
+	operations := len(l.all) - before
+
+	// The hosts' own record: each VM was defined anew once for each update.
+	twice := 0
+	for _, h := range r.hosts {
+		defined := calls[h.id]()
+		for n := range each {
+			twice += max(0, defined[fmt.Sprintf("web-%d-%s", n, h.name)]-times)
+		}
+		require.Len(t, defined, each, "what %s was asked to define: %v", h.name, defined)
+	}
+	var owners, stolen, repeated int
+	r.postgres.row(&owners, `SELECT count(DISTINCT owner) FROM taken`)
+	r.postgres.row(&stolen, `SELECT count(*) FROM taken WHERE stolen`)
+	r.postgres.row(&repeated, `SELECT count(*) FROM operations o, jsonb_array_elements(o.steps) s WHERE kind = 'UPDATE_VM' AND (s->>'attempts')::int > 1`)
+	require.Equal(t, len(r.replicas), owners, "both replicas work")
+	r.redis.wire.mend()
+	r.report("F15", fmt.Sprintf("two replicas that do not hear each other, %d operations", operations), "none done twice, one worker for each",
+		twice == 0 && stolen == 0 && failed.Load() == 0 && operations == 2*each*times,
+		"by the hosts' own record %d twice; %d taken from a replica that had it, %d steps tried again; %s", twice, stolen, repeated, seconds(took))
+	t.Logf("%d were refused or nothing to do at first", again.Load())
+	r.check(l, time.Minute)
+}
+
+// hearsRedis is what the replica itself says.
+func (p *replica) hearsRedis() bool {
+	c := http.Client{Timeout: 5 * time.Second}
+	answer, err := c.Get(p.base + "/readyz")
+	require.NoError(p.t, err)
+	defer func() { _ = answer.Body.Close() }()
+	text, err := io.ReadAll(answer.Body)
+	require.NoError(p.t, err)
+	return !strings.Contains(string(text), "Redis does not answer")
+}
+
+// defined has the host write down which VMs it is asked to define, from now on. It is its libvirtd's own record.
+func (h *host) defined(t *testing.T) (read func() map[string]int) {
+	const file = "/var/log/libvirt/calls.log"
+	outputs := strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(h.do(t, "exec", "virt-admin", "daemon-log-outputs")), "Logging outputs:"))
+	quiet := func() {
+		h.do(t, "exec", "virt-admin", "daemon-log-outputs", outputs)
+		h.do(t, "exec", "virt-admin", "daemon-log-filters", "")
+	}
+	h.do(t, "exec", "rm", "-f", file)
+	h.do(t, "exec", "virt-admin", "daemon-log-outputs", outputs+" 1:file:"+file)
+	h.do(t, "exec", "virt-admin", "daemon-log-filters", "1:libvirt.domain")
+	t.Cleanup(quiet)
+	return func() map[string]int {
+		text := h.do(t, "exec", "cat", file)
+		quiet()
+		all := map[string]int{}
+		for _, call := range strings.Split(text, ": debug : ")[1:] {
+			if _, document, ok := strings.Cut(call, ", xml="); ok && strings.HasPrefix(call, "virDomainDefineXML") {
+				_, name, _ := strings.Cut(document, "<name>")
+				name, _, _ = strings.Cut(name, "</name>")
+				all[name]++
+			}
+		}
+		return all
+	}
 }
 
 // Two who want different things of one VM at once: one gets it, the other a conflict, and the VM is what
