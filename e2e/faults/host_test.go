@@ -18,8 +18,8 @@ const (
 
 // outOf breaks a host, watches it being noticed, mends it and watches it come back, with load on the others.
 func outOf(t *testing.T, id, fault string, long time.Duration, broken, mended func(*host)) {
-	r := newRig(t, 1, 2)
-	vms := r.seed(5)
+	r := newRig(t, 1, hostsUp(t))
+	vms := r.seed(2)
 	victim, well := r.hosts[0], r.hosts[1]
 	load := r.startLoad(vms[well.id][0])
 	time.Sleep(calm)
@@ -69,8 +69,8 @@ func TestHostCutOff(t *testing.T) {
 
 // A slow host is no dead one: what matters is that the others do not notice.
 func TestHostSlow(t *testing.T) {
-	r := newRig(t, 1, 2)
-	vms := r.seed(5)
+	r := newRig(t, 1, hostsUp(t))
+	vms := r.seed(2)
 	victim, well := r.hosts[0], r.hosts[1]
 	load := r.startLoad(vms[well.id][0])
 	time.Sleep(calm)
@@ -91,7 +91,7 @@ func TestHostSlow(t *testing.T) {
 
 // A host that comes and goes tells its users as little as can be: at most four changes a minute.
 func TestHostFlaps(t *testing.T) {
-	r := newRig(t, 1, 1)
+	r := newRig(t, 1, hostsUp(t))
 	h := r.hosts[0]
 	changes, last := 0, r.admin.provider(h.id).Status
 	const minutes = 2

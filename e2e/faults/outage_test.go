@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -23,32 +24,45 @@ type gate struct {
 // gate leads the connection of a host through one.
 func (r *rig) gate(h *host) *gate {
 	r.t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(r.t, err)
-	r.t.Cleanup(func() { _ = l.Close() })
 	g := &gate{}
+	address := relay(r.t, fmt.Sprintf("127.0.0.1:%d", h.wire.port()), func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.came = append(g.came, time.Now())
+	})
+	_, text, err := net.SplitHostPort(address)
+	require.NoError(r.t, err)
+	port, err := strconv.Atoi(text)
+	require.NoError(r.t, err)
+	var got any
+	r.admin.must(&got, `mutation($in: UpdateProviderInput!) { updateProvider(input: $in) { provider { id } } }`,
+		vars{"in": vars{"id": h.id, "port": port}})
+	return g
+}
+
+// relay takes connections and passes them on, each in its own time. It gives its address.
+func relay(t *testing.T, to string, came func()) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = l.Close() })
 	go func() {
 		for {
 			c, err := l.Accept()
 			if err != nil {
 				return
 			}
-			g.mu.Lock()
-			g.came = append(g.came, time.Now())
-			g.mu.Unlock()
-			go through(c, fmt.Sprintf("127.0.0.1:%d", h.wire.port()))
+			came()
+			go through(c, to)
 		}
 	}()
-	var got any
-	r.admin.must(&got, `mutation($in: UpdateProviderInput!) { updateProvider(input: $in) { provider { id } } }`,
-		vars{"in": vars{"id": h.id, "port": l.Addr().(*net.TCPAddr).Port}})
-	return g
+	return l.Addr().String()
 }
 
 // through copies both ways until either end closes.
 func through(c net.Conn, to string) {
 	defer func() { _ = c.Close() }()
-	far, err := net.Dial("tcp", to)
+	far, err := net.DialTimeout("tcp", to, 5*time.Second)
 	if err != nil {
 		return
 	}
@@ -76,12 +90,16 @@ func densest(came []time.Time) (most int) {
 	return most
 }
 
-// hostsUp is on how many hosts there can be a rig.
+// hostsUp is on how many hosts there can be a rig, or is to be.
 func hostsUp(t *testing.T) int {
 	if os.Getenv("NOVACRON_TEST_FAULTS") == "" {
 		return 0
 	}
-	return len(testHosts(t))
+	up := len(testHosts(t))
+	if n, err := strconv.Atoi(os.Getenv("NOVACRON_FAULT_HOSTS")); err == nil {
+		return min(n, up)
+	}
+	return up
 }
 
 // All hosts go away at once and come back at once, as they do behind one broken switch: they are found again soon, and

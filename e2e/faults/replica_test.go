@@ -69,7 +69,7 @@ func (p *replica) start() {
 }
 
 func (p *replica) ready() bool {
-	c := http.Client{Timeout: 5 * time.Second}
+	c := http.Client{Timeout: 2500 * time.Millisecond} // it gives its database two
 	r, err := c.Get(p.base + "/readyz")
 	if err != nil {
 		return false
