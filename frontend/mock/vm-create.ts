@@ -19,7 +19,9 @@ export type CreateVM = {
   name: string
   description?: string
   vcpus: number
+  vcpusMax?: number
   memoryMiB: number
+  memoryMaxMiB?: number
   disks: DiskIn[]
   networks?: { network?: string }[]
   tags?: VM['tags']
@@ -30,7 +32,9 @@ export type UpdateVM = {
   id: string
   ifVersion?: number
   vcpus?: number
+  vcpusMax?: number
   memoryMiB?: number
+  memoryMaxMiB?: number
   disks?: { name: string; capacityBytes: number }[]
   description?: string
   tags?: VM['tags']
@@ -73,9 +77,9 @@ export function create(world: World, input: CreateVM) {
     observedStatus: 'UNKNOWN',
     statusReason: '',
     vcpus: input.vcpus,
-    vcpusMax: input.vcpus * 2,
+    vcpusMax: input.vcpusMax ?? input.vcpus * 2,
     memoryMiB: input.memoryMiB,
-    memoryMaxMiB: input.memoryMiB * 2,
+    memoryMaxMiB: input.memoryMaxMiB ?? input.memoryMiB * 2,
     disks: input.disks.map((disk, index) => diskOf(db, input.name, `vd${'abcdefgh'[index]}`, disk)),
     networks: (input.networks ?? [{}]).map((nic) => makeNIC(Math.floor(Math.random() * 999), nic.network ?? 'default')),
     tags: input.tags ?? [],

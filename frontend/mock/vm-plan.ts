@@ -8,17 +8,23 @@ export function plan(vm: VM, input: UpdateVM) {
   const off = vm.status === 'STOPPED'
   const changes: { field: string; current: string; wanted: string; impact: string; reason: string }[] = []
   const add = (field: string, current: number, wanted: number | undefined, max: number, unit = '') => {
-    if (wanted === undefined || wanted === null || wanted === current) return
+    const waiting = vm.pendingChanges.find((each) => each.field === field)
+    const stored = waiting ? Number.parseInt(waiting.next, 10) : current
+    if (wanted === undefined || wanted === null || wanted === stored) return
     const [impact, reason] = off
       ? ['LIVE', 'It is off.']
-      : wanted > max
-        ? ['RESTART', `It was booted with room for ${max}${unit}.`]
-        : field === 'vcpus' && wanted < current
-          ? ['RESTART', 'The guest does not give vCPUs back while it runs.']
-          : ['LIVE', field === 'vcpus' ? 'The host can plug vCPUs in.' : 'The balloon has room for it.']
+      : wanted === current
+        ? ['LIVE', 'It runs with this; what waits for the next start is withdrawn.']
+        : field.includes('Max')
+          ? ['RESTART', 'A maximum is fixed when the VM starts.']
+          : wanted > max
+            ? ['RESTART', `It was booted with room for ${max}${unit}.`]
+            : field === 'vcpus' && wanted < current
+              ? ['RESTART', 'The guest does not give vCPUs back while it runs.']
+              : ['LIVE', field === 'vcpus' ? 'The host can plug vCPUs in.' : 'The balloon has room for it.']
     changes.push({
       field,
-      current: `${current}${unit}`,
+      current: `${stored}${unit}`,
       wanted: `${wanted}${unit}`,
       impact: impact as string,
       reason: reason as string,
@@ -26,6 +32,8 @@ export function plan(vm: VM, input: UpdateVM) {
   }
   add('vcpus', vm.vcpus, input.vcpus, vm.vcpusMax)
   add('memoryMiB', vm.memoryMiB, input.memoryMiB, vm.memoryMaxMiB, ' MiB')
+  add('vcpusMax', vm.vcpusMax, input.vcpusMax, vm.vcpusMax)
+  add('memoryMaxMiB', vm.memoryMaxMiB, input.memoryMaxMiB, vm.memoryMaxMiB, ' MiB')
   for (const { name, capacityBytes } of input.disks ?? []) {
     const disk = vm.disks.find((each) => each.name === name)
     if (!disk || disk.capacityBytes === capacityBytes) continue

@@ -63,11 +63,16 @@ export function vmVerbs(world: World): Resolvers {
           'UPDATE_VM',
           planned.changes.map((each) => `Set ${each.field}`).join(', '),
           () => {
-            vm.pendingChanges = later.map(({ field, current, wanted }) => ({ field, current, next: wanted }))
+            vm.pendingChanges = [
+              ...vm.pendingChanges.filter(({ field }) => !planned.changes.some((each) => each.field === field)),
+              ...later.map(({ field, current, wanted }) => ({ field, current, next: wanted })),
+            ]
             const live = (field: string) =>
               planned.changes.some((each) => each.field === field && each.impact === 'LIVE')
             if (input.vcpus && live('vcpus')) vm.vcpus = input.vcpus
             if (input.memoryMiB && live('memoryMiB')) vm.memoryMiB = input.memoryMiB
+            if (input.vcpusMax && live('vcpusMax')) vm.vcpusMax = input.vcpusMax
+            if (input.memoryMaxMiB && live('memoryMaxMiB')) vm.memoryMaxMiB = input.memoryMaxMiB
             for (const disk of vm.disks)
               disk.capacityBytes =
                 input.disks?.find((each) => each.name === disk.name)?.capacityBytes ?? disk.capacityBytes

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { formatBytes, formatMiB, formatRate, parseSize, plural } from './units'
+import { formatBytes, formatMiB, formatRate, parseSize, plural, sizeProblem } from './units'
 
 describe('sizes', () => {
   test.each([
@@ -29,6 +29,15 @@ describe('sizes', () => {
     ['', null],
     ['-4', null],
   ])('reads %s', (text, bytes) => expect(parseSize(text)).toBe(bytes))
+
+  test.each([
+    ['20', undefined],
+    ['64 TiB', undefined],
+    ['abc', 'A size, as in 20, 512 MiB or 1 TiB.'],
+    ['0', 'At least 1 MiB.'],
+    ['65 TiB', 'At most 64 TiB.'],
+    ['99999999999999999999', 'At most 64 TiB.'],
+  ])('%s as the size of a disk', (text, problem) => expect(sizeProblem(text)).toBe(problem))
 
   test('counts in words', () => {
     expect(plural(1, 'VM')).toBe('1 VM')

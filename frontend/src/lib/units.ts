@@ -42,6 +42,17 @@ export function parseSize(text: string, unit: 'B' | 'M' | 'G' = 'G'): number | n
   return factor === undefined ? null : Math.round(Number(match[1]?.replace(',', '.')) * factor)
 }
 
+/** The largest disk of the API. More is a slip of the hand, and no number that it could read. */
+const LARGEST = 64 * 1024 ** 4
+
+/** What is wrong with a size that was typed, in the words of its field; undefined when nothing is. */
+export function sizeProblem(text: string, least = 1024 ** 2, most = LARGEST): string | undefined {
+  const bytes = parseSize(text)
+  if (bytes === null) return 'A size, as in 20, 512 MiB or 1 TiB.'
+  if (bytes < least) return `At least ${formatBytes(least)}.`
+  return bytes > most ? `At most ${formatBytes(most)}.` : undefined
+}
+
 function digits(value: number): string {
   if (value >= 100 || Number.isInteger(value)) return String(Math.round(value))
   return value.toFixed(value >= 10 ? 1 : 2).replace(/\.?0+$/, '')

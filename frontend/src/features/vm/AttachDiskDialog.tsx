@@ -3,7 +3,7 @@ import { Suspense, useState } from 'react'
 import { graphql } from 'react-relay'
 import type { AttachDiskDialogMutation } from '@/__generated__/AttachDiskDialogMutation.graphql'
 import type { AttachDiskDialogQuery } from '@/__generated__/AttachDiskDialogQuery.graphql'
-import { formatBytes, parseSize } from '@/lib/units'
+import { formatBytes, parseSize, sizeProblem } from '@/lib/units'
 import { useReading } from '@/relay/use-reading'
 import { Button } from '@/ui/Button'
 import { Dialog, DialogActions, DialogBody } from '@/ui/Dialog'
@@ -57,6 +57,7 @@ function Fields({ vm, provider, onClose }: Props) {
   const pool = pools.find((each) => each.name === poolName) ?? pools[0]
   const volume = pool?.volumes?.find((each) => each.name === volumeName) ?? pool?.volumes?.[0]
   const capacityBytes = parseSize(size)
+  const badSize = kind === 'new' ? sizeProblem(size) : undefined
   const { run, busy, fault } = useVerb<AttachDiskDialogMutation>(
     graphql`
       mutation AttachDiskDialogMutation($input: AttachDiskInput!) {
@@ -92,12 +93,7 @@ function Fields({ vm, provider, onClose }: Props) {
           }
     run({ input: { vm: vm.id, disk } })
   }
-  const reason =
-    kind === 'new' && capacityBytes === null
-      ? 'Give a size first, as in 20 GiB.'
-      : kind === 'volume' && !volume
-        ? 'This pool has no volumes.'
-        : undefined
+  const reason = kind === 'volume' && !volume ? 'This pool has no volumes.' : badSize
   return (
     <Form fault={fault} onSubmit={() => !reason && submit()} label="Attach a disk" className="contents">
       <DialogBody>
@@ -127,6 +123,7 @@ function Fields({ vm, provider, onClose }: Props) {
             name="disk.capacityBytes"
             value={size}
             onChange={setSize}
+            problem={badSize}
             unit="GiB"
             inputMode="decimal"
           />

@@ -66,6 +66,45 @@ test('the plan says how each change reaches the VM before it is made', async () 
   await waitFor(() => expect(screen.getByRole('button', { name: 'Apply' }).getAttribute('aria-disabled')).toBe('true'))
 })
 
+test('what waits for the next start is told at its field, and is withdrawn by asking for what runs', async () => {
+  goTo('/vms/vm_002?tab=settings')
+  const { user, world } = renderPage(page)
+  const vm = world.db.vms.get('vm_002')
+  if (!vm) throw new Error('no such VM in the seed')
+  vm.pendingChanges = [{ field: 'vcpus', current: String(vm.vcpus), next: String(vm.vcpusMax + 1) }]
+  world.touch(vm)
+  const vcpus = await screen.findByLabelText<HTMLInputElement>('vCPUs', {})
+  const withdraw = await screen.findByRole('button', { name: 'Withdraw: vCPUs' })
+  expect(vcpus.getAttribute('aria-describedby')).toBe(withdraw.parentElement?.id)
+  expect(withdraw.parentElement?.textContent).toContain(`With the next start: ${vm.vcpusMax + 1}.`)
+  await user.click(withdraw)
+  await user.click(await screen.findByRole('button', { name: 'Apply now' }))
+  await waitFor(() => expect(vm.pendingChanges).toEqual([]))
+  await waitFor(() => expect(screen.queryByRole('button', { name: 'Withdraw: vCPUs' })).toBeNull())
+})
+
+test('what waits for the next start is withdrawn at once where it is told', async () => {
+  const { user, world } = renderPage(page)
+  const vm = world.db.vms.get('vm_002')
+  if (!vm) throw new Error('no such VM in the seed')
+  vm.pendingChanges = [{ field: 'memoryMiB', current: String(vm.memoryMiB), next: String(vm.memoryMaxMiB * 2) }]
+  world.touch(vm)
+  await user.click(await screen.findByRole('button', { name: 'Withdraw' }))
+  await waitFor(() => expect(vm.pendingChanges).toEqual([]))
+  await waitFor(() => expect(screen.queryByText(/will come with its next start/)).toBeNull())
+})
+
+test('a size that cannot be is told at its field, and nothing is asked', async () => {
+  goTo('/vms/vm_002?tab=settings')
+  const { user } = renderPage(page)
+  const disk = await screen.findByLabelText('Disk vda', {})
+  await user.clear(disk)
+  await user.type(disk, '99999999999999999999')
+  expect(disk.getAttribute('aria-invalid')).toBe('true')
+  await screen.findByText('At most 64 TiB.', { selector: 'p' })
+  expect(screen.getByRole('button', { name: 'Apply' }).getAttribute('aria-disabled')).toBe('true')
+})
+
 test('deleting asks for the name, and for the fate of each disk', async () => {
   const { user, world } = renderPage(page)
   await user.click(await screen.findByRole('button', { name: /More actions/ }))

@@ -84,6 +84,7 @@ export function DeviceSections({ draft, set, problems, place }: SectionProps) {
                   name={`disks[${index + 1}].capacityBytes`}
                   value={disk.size}
                   onChange={(size) => changeDisk(disk.key, { size })}
+                  problem={problems.sizes?.[disk.key]}
                 />
               ) : (
                 <VolumeField

@@ -7,7 +7,7 @@ import { SIZES } from './draft'
 
 export function SizeSection({ draft, set, problems }: SectionProps) {
   return (
-    <Section title="Size" note="It can grow to twice as much while it runs.">
+    <Section title="Size" note="Up to is how far it can grow while it runs: twice as much, unless said otherwise.">
       <div className="grid gap-4 sm:grid-cols-[auto_1fr_1fr]">
         <fieldset className="flex flex-col gap-1">
           <legend className="mb-1 text-xs font-medium text-soft">Sizes</legend>
@@ -46,6 +46,26 @@ export function SizeSection({ draft, set, problems }: SectionProps) {
           value={draft.memory}
           onChange={(memory) => set({ memory })}
           problem={problems.memoryMiB}
+        />
+        <TextField
+          label="Up to how many CPUs"
+          name="vcpusMax"
+          inputMode="numeric"
+          value={draft.vcpusMax}
+          onChange={(vcpusMax) => set({ vcpusMax })}
+          problem={problems.vcpusMax}
+          placeholder="Twice as many"
+          className="sm:col-start-2"
+        />
+        <TextField
+          label="Up to how much memory"
+          name="memoryMaxMiB"
+          inputMode="decimal"
+          unit="GiB"
+          value={draft.memoryMax}
+          onChange={(memoryMax) => set({ memoryMax })}
+          problem={problems.memoryMaxMiB}
+          placeholder="Twice as much"
         />
       </div>
     </Section>

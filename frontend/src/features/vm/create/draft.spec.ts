@@ -20,6 +20,19 @@ describe('what is wrong before asking', () => {
     expect(problemsOf({ ...good, memory: '8 MiB' }).memoryMiB).toBeDefined()
     expect(problemsOf({ ...good, memory: '96 MiB' }).memoryMiB).toBeUndefined()
   })
+  test('sizes that no disk and no memory has', () => {
+    expect(problemsOf({ ...good, memory: '99999999999999999999' }).memoryMiB).toBe('At most 16 TiB.')
+    expect(problemsOf({ ...good, bootSize: '0' }).boot).toBe('At least 1 MiB.')
+    const disks = [{ key: 'a', kind: 'new' as const, size: '65 TiB', pool: '', volume: '', cdrom: false }]
+    expect(problemsOf({ ...good, disks }).sizes).toEqual({ a: 'At most 64 TiB.' })
+  })
+  test('what it can grow to is at least what it begins with', () => {
+    expect(problemsOf({ ...good, vcpusMax: '1', memoryMax: '1' })).toEqual({
+      vcpusMax: 'A whole number from that of its vCPUs to 255.',
+      memoryMaxMiB: 'At least 2 GiB.',
+    })
+    expect(problemsOf({ ...good, vcpusMax: '2', memoryMax: '2' })).toEqual({})
+  })
   test('a private key is no public key', () => {
     expect(problemsOf({ ...good, sshKeys: '-----BEGIN OPENSSH PRIVATE KEY-----' }).sshKeys).toMatch(/no public key/)
     expect(problemsOf({ ...good, sshKeys: '# mine\nssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA me' }).sshKeys).toBeUndefined()
@@ -41,6 +54,12 @@ describe('what is sent', () => {
       start: true,
     })
   })
+
+  test('how far it can grow, where that is given', () =>
+    expect(inputOf({ ...good, vcpusMax: '8', memoryMax: '16' }, networks, 'k')).toMatchObject({
+      vcpusMax: 8,
+      memoryMaxMiB: 16384,
+    }))
 
   test('a bridge is told from a network, a CD-ROM from a disk', () => {
     const input = inputOf(

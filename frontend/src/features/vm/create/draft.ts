@@ -1,4 +1,5 @@
-import { parseSize } from '@/lib/units'
+import { parseSize, sizeProblem } from '@/lib/units'
+import { memoryProblem } from '../size'
 import { parseTags } from '../tags'
 
 const MiB = 1024 ** 2
@@ -25,6 +26,9 @@ export type Draft = {
   pool: string
   vcpus: string
   memory: string
+  /** How far it can grow while it runs; empty for twice. */
+  vcpusMax: string
+  memoryMax: string
   disks: DiskDraft[]
   nics: NICDraft[]
   hostname: string
@@ -50,6 +54,8 @@ export const EMPTY: Draft = {
   pool: '',
   vcpus: '2',
   memory: '2',
+  vcpusMax: '',
+  memoryMax: '',
   disks: [],
   nics: [],
   hostname: '',
@@ -73,8 +79,20 @@ export const SIZES = [
 ] as const
 
 export type Problems = Partial<
-  Record<'name' | 'provider' | 'vcpus' | 'memoryMiB' | 'boot' | 'disks' | 'sshKeys' | 'userData', string>
->
+  Record<
+    | 'name'
+    | 'provider'
+    | 'vcpus'
+    | 'vcpusMax'
+    | 'memoryMiB'
+    | 'memoryMaxMiB'
+    | 'boot'
+    | 'disks'
+    | 'sshKeys'
+    | 'userData',
+    string
+  >
+> & { sizes?: Record<string, string> }
 
 /** What can be told to be wrong without asking the server; the server checks all of it again. */
 export function problemsOf(draft: Draft): Problems {
@@ -85,18 +103,24 @@ export function problemsOf(draft: Draft): Problems {
   if (!draft.provider) problems.provider = 'Choose a host.'
   if (!/^\d+$/.test(draft.vcpus.trim()) || Number(draft.vcpus) < 1 || Number(draft.vcpus) > 255)
     problems.vcpus = 'A whole number from 1 to 255.'
-  const memory = parseSize(draft.memory)
-  if (memory === null || memory < 16 * MiB) problems.memoryMiB = 'A size of at least 16 MiB, as in 2 or 512 MiB.'
-  if (draft.bootSize.trim() && parseSize(draft.bootSize) === null) problems.boot = 'A size, as in 20 or 1 TiB.'
-  else if (!draft.image && !draft.bootSize.trim()) problems.boot = 'Without an image the disk needs a size.'
-  if (draft.disks.some((disk) => disk.kind === 'new' && !parseSize(disk.size)))
-    problems.disks = 'Each new disk needs a size.'
+  const most = draft.vcpusMax.trim()
+  if (most && (!/^\d+$/.test(most) || Number(most) < Number(draft.vcpus) || Number(most) > 255))
+    problems.vcpusMax = 'A whole number from that of its vCPUs to 255.'
+  problems.memoryMiB = memoryProblem(draft.memory)
+  if (draft.memoryMax.trim())
+    problems.memoryMaxMiB = memoryProblem(draft.memoryMax, parseSize(draft.memory) ?? undefined)
+  if (draft.bootSize.trim()) problems.boot = sizeProblem(draft.bootSize)
+  else if (!draft.image) problems.boot = 'Without an image the disk needs a size.'
+  for (const { key, kind, size } of draft.disks) {
+    const problem = kind === 'new' ? sizeProblem(size) : undefined
+    if (problem) problems.sizes = { ...problems.sizes, [key]: problem }
+  }
   if (draft.disks.some((disk) => disk.kind === 'volume' && !disk.volume)) problems.disks = 'Choose a volume for each.'
   const bad = keysOf(draft.sshKeys).find((key) => !/^(ssh-|ecdsa-|sk-)\S+ [A-Za-z0-9+/=]{16,}/.test(key))
   if (bad) problems.sshKeys = `This is no public key: ${bad.slice(0, 40)}${bad.length > 40 ? '…' : ''}`
   if (draft.userData.trim() && !/^(#cloud-config|#!|#include|Content-Type:)/.test(draft.userData))
     problems.userData = 'It has to begin with #cloud-config or #!.'
-  return problems
+  return Object.fromEntries(Object.entries(problems).filter(([, problem]) => problem !== undefined))
 }
 
 export function keysOf(text: string): string[] {
@@ -125,7 +149,9 @@ export function inputOf(draft: Draft, networks: readonly Network[], idempotencyK
     name: draft.name.trim(),
     description: draft.description.trim() || undefined,
     vcpus: Number(draft.vcpus),
+    vcpusMax: draft.vcpusMax.trim() ? Number(draft.vcpusMax) : undefined,
     memoryMiB: Math.round((parseSize(draft.memory) ?? 0) / MiB),
+    memoryMaxMiB: draft.memoryMax.trim() ? Math.round((parseSize(draft.memoryMax) ?? 0) / MiB) : undefined,
     disks: [
       {
         ...common,

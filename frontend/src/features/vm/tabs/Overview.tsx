@@ -3,15 +3,20 @@ import { useEffect, useState } from 'react'
 import { graphql, useFragment } from 'react-relay'
 import type { Overview_vm$key } from '@/__generated__/Overview_vm.graphql'
 import type { OverviewQuery } from '@/__generated__/OverviewQuery.graphql'
+import type { OverviewWithdrawMutation } from '@/__generated__/OverviewWithdrawMutation.graphql'
 import { sentence } from '@/lib/sentence'
 import { formatBytes, formatMiB, formatPercent, formatRate, plural } from '@/lib/units'
 import { useReading } from '@/relay/use-reading'
 import { Age } from '@/ui/Age'
+import { Button } from '@/ui/Button'
 import { CopyText } from '@/ui/Copy'
-import { Notice } from '@/ui/FaultNote'
+import { FaultNote, Notice } from '@/ui/FaultNote'
 import { Meter } from '@/ui/Meter'
 import { Facts, Section } from '@/ui/page'
 import { fieldName, fieldValue } from '../plan'
+import { memoryWords, vcpusWords, withdrawal } from '../size'
+import { useVerb } from '../use-verb'
+import { whyNot } from '../verbs'
 
 const EVERY = 5_000
 
@@ -87,6 +92,8 @@ function silenceOf({ stale, status, statusReason }: { stale: boolean; status: st
 const fragment = graphql`
   fragment Overview_vm on VM {
     id
+    name
+    version
     hypervisorType
     providerRef
     providerState
@@ -118,6 +125,12 @@ const fragment = graphql`
       key
       value
     }
+    actions {
+      name
+      allowed
+      reason
+      remedy
+    }
   }
 `
 
@@ -129,7 +142,6 @@ function About({
   addresses: readonly { address: string; source: string }[]
 }) {
   const vm = useFragment(fragment, ref)
-  const { vcpus, vcpusMax, memoryMiB, memoryWantedMiB, memoryMaxMiB } = vm.configuration
   const { accelerator, machineType, firmware, architecture, autostart } = vm.hypervisorConfig
   return (
     <Section title="About">
@@ -149,16 +161,8 @@ function About({
               <span className="text-faint">None known</span>
             ),
           ],
-          ['vCPUs', <Room key="v" now={String(vcpus)} most={vcpusMax > vcpus ? String(vcpusMax) : undefined} />],
-          [
-            'Memory',
-            <Room
-              key="m"
-              now={formatMiB(memoryWantedMiB)}
-              yet={memoryMiB !== memoryWantedMiB ? formatMiB(memoryMiB) : undefined}
-              most={memoryMaxMiB > memoryWantedMiB ? formatMiB(memoryMaxMiB) : undefined}
-            />,
-          ],
+          ['vCPUs', vcpusWords(vm.configuration)],
+          ['Memory', memoryWords(vm.configuration)],
           [
             'Runs on',
             [
@@ -204,20 +208,26 @@ function About({
 
 const NOT_YET = <span className="text-faint">Not there yet</span>
 
-/** A size, what the guest has `yet` where that is another one, and up to what it can grow. */
-function Room({ now, yet, most }: { now: string; yet?: string; most?: string }) {
-  return (
-    <>
-      {now}
-      {yet && <span className="text-soft"> · the guest has {yet} at present</span>}
-      {most && <span className="text-soft"> · up to {most} while it runs</span>}
-    </>
-  )
-}
-
 function Pending({ vm: ref }: { vm: Overview_vm$key }) {
-  const { pendingChanges } = useFragment(fragment, ref)
+  const { id, name, version, configuration, pendingChanges, actions } = useFragment(fragment, ref)
+  const { run, busy, fault } = useVerb<OverviewWithdrawMutation>(
+    graphql`
+      mutation OverviewWithdrawMutation($input: UpdateVMInput!) {
+        updateVM(input: $input) {
+          operation {
+            ...vmPower_operation @relay(mask: false)
+          }
+          vm {
+            ...Overview_vm
+          }
+        }
+      }
+    `,
+    `Withdraw what waits for the next start of ${name}`,
+    () => {},
+  )
   if (pendingChanges.length === 0) return null
+  const running = withdrawal(configuration, pendingChanges)
   return (
     <Notice tone="warn">
       <p className="font-medium">{plural(pendingChanges.length, 'change')} will come with its next start</p>
@@ -229,6 +239,22 @@ function Pending({ vm: ref }: { vm: Overview_vm$key }) {
           </li>
         ))}
       </ul>
+      {running && (
+        <Button
+          size="sm"
+          className="mt-2"
+          busy={busy}
+          disabledReason={whyNot(actions, 'updateVM')}
+          onClick={() => run({ input: { id, ...running, ifVersion: version, allowRestart: true } })}
+        >
+          Withdraw
+        </Button>
+      )}
+      {fault && (
+        <div className="mt-2">
+          <FaultNote fault={fault} />
+        </div>
+      )}
     </Notice>
   )
 }
