@@ -30,10 +30,14 @@ export function readers(world: World): Resolvers {
       vms: (
         _: unknown,
         { first, after, filter, orderBy }: { first: number; after?: string; filter?: VMFilter; orderBy?: VMOrder },
-      ) => ({
-        ...page(listVMs(db, filter, orderBy), first, after),
-        statusCounts: countBy(listVMs(db, { ...filter, status: undefined }), (vm) => vm.status),
-      }),
+      ) => {
+        if ((filter?.search ?? '').split(/\s+/).length > 8)
+          refuse('INVALID', 'A search has at most 8 words.', { field: 'filter.search', remedy: 'Use fewer words.' })
+        return {
+          ...page(listVMs(db, filter, orderBy), first, after),
+          statusCounts: countBy(listVMs(db, { ...filter, status: undefined }), (vm) => vm.status),
+        }
+      },
       vm: (_: unknown, { id }: { id: string }) => db.vms.get(id) ?? null,
       providers: () => [...db.providers.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
       provider: (_: unknown, { id }: { id: string }) => db.providers.get(id) ?? null,

@@ -1,6 +1,6 @@
 'use client'
 import { Menu as Base } from '@base-ui/react/menu'
-import type { ReactElement, ReactNode } from 'react'
+import type { ComponentProps, ReactElement, ReactNode } from 'react'
 import { cx } from './cx'
 
 export type MenuEntry =
@@ -42,13 +42,20 @@ export function MenuEntries({ entries }: { entries: MenuEntry[] }) {
 }
 
 /** Menus open inside the page's main part, where those who go by landmarks find them. */
-export function MenuSheet({ children }: { children: ReactNode }) {
+export function MenuSheet({
+  children,
+  finalFocus,
+}: {
+  children: ReactNode
+  finalFocus?: ComponentProps<typeof Base.Popup>['finalFocus']
+}) {
   const main = typeof document === 'undefined' ? undefined : document.getElementById('main')
   return (
     <Base.Portal container={main}>
       <Base.Positioner sideOffset={4} align="end" positionMethod="fixed" className="z-40">
         <Base.Popup
           tabIndex={0}
+          finalFocus={finalFocus}
           className="max-h-(--available-height) min-w-44 animate-fade overflow-y-auto rounded-lg border bg-surface p-1 text-sm shadow-lift outline-none"
         >
           {children}

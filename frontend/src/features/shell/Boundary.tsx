@@ -4,7 +4,13 @@ import { type Fault, faultOf } from '@/relay/fault'
 import { Button } from '@/ui/Button'
 import { FaultNote } from '@/ui/FaultNote'
 
-type State = { fault: Fault | null; tries: number }
+type Props = {
+  children: ReactNode
+  /** What it shows; another one begins without the fault of the last. */
+  of?: string
+  silent?: boolean
+}
+type State = { fault: Fault | null; tries: number; of?: string }
 
 const AGAIN_AFTER = 5_000
 
@@ -12,12 +18,16 @@ const AGAIN_AFTER = 5_000
  * A part of a page that fails says so in its own place, and can be tried again; it tries by itself when the server did
  * not answer. `silent` only goes away.
  */
-export class Boundary extends Component<{ children: ReactNode; silent?: boolean }, State> {
-  state: State = { fault: null, tries: 0 }
+export class Boundary extends Component<Props, State> {
+  state: State = { fault: null, tries: 0, of: this.props.of }
   timer: ReturnType<typeof setTimeout> | undefined
 
   static getDerivedStateFromError(error: unknown) {
     return { fault: faultOf(error) }
+  }
+
+  static getDerivedStateFromProps({ of }: Props, { of: before }: State) {
+    return of === before ? null : { of, fault: null }
   }
 
   componentDidUpdate(_: unknown, { fault: before }: State) {
@@ -45,9 +55,11 @@ export class Boundary extends Component<{ children: ReactNode; silent?: boolean 
     return (
       <div className="max-w-2xl p-4 md:p-6">
         <FaultNote fault={fault.facts}>
-          <Button size="sm" onClick={this.again}>
-            Try again
-          </Button>
+          {fault.facts.code !== 'INVALID' && (
+            <Button size="sm" onClick={this.again}>
+              Try again
+            </Button>
+          )}
         </FaultNote>
       </div>
     )

@@ -82,6 +82,41 @@ test('text, facets and address are one state', async () => {
   expect(window.location.search).toBe('')
 })
 
+test('a search that is refused leaves the page, and is told on it', async () => {
+  const { user } = renderPage(page)
+  await screen.findByRole('link', { name: 'api-01' })
+  const box = screen.getByRole('searchbox')
+  await user.click(box)
+  await user.paste('a b c d e f g h i')
+  expect((await screen.findByRole('alert')).textContent).toMatch(/at most 8 words\.Use fewer words\./)
+  expect(box.isConnected).toBe(true)
+  expect(screen.queryByRole('table')).toBeNull()
+  await user.clear(box)
+  await screen.findByRole('link', { name: 'api-01' })
+  expect(screen.queryByRole('alert')).toBeNull()
+})
+
+test('a term that means nothing shows nothing, and offers nothing to act on', async () => {
+  goTo('/vms?q=host%3Azzz')
+  renderPage(page)
+  await screen.findByText('There is no host “zzz”.')
+  await screen.findByText('No VM matches')
+  expect(screen.queryByRole('checkbox')).toBeNull()
+})
+
+test('the keys of the list begin at its first row, and go on after its menu', async () => {
+  const { user } = renderPage(page)
+  await screen.findByRole('link', { name: 'api-01' })
+  const first = screen.getAllByRole('row').find((each) => each.dataset.row === '0') as HTMLElement
+  const link = within(first).getByRole('link')
+  await user.keyboard('j')
+  await waitFor(() => expect(document.activeElement).toBe(link))
+  await user.keyboard('.')
+  await screen.findByRole('menu')
+  await user.keyboard('{Escape}')
+  await waitFor(() => expect(document.activeElement).toBe(link))
+})
+
 test('a bulk action counts by state first, and does exactly that', async () => {
   const { user, world } = renderPage(page)
   await user.click(await screen.findByRole('checkbox', { name: 'Select api-01' }))

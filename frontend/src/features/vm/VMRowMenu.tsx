@@ -3,6 +3,7 @@ import { Menu } from '@base-ui/react/menu'
 import { Suspense } from 'react'
 import { graphql } from 'react-relay'
 import type { VMRowMenuQuery } from '@/__generated__/VMRowMenuQuery.graphql'
+import { paths } from '@/lib/paths'
 import { useReading } from '@/relay/use-reading'
 import { MenuEntries, MenuSheet } from '@/ui/Menu'
 import { Bone } from '@/ui/page'
@@ -14,7 +15,12 @@ export function VMRowMenu() {
   return (
     <Menu.Root handle={rowMenu}>
       {({ payload }) => (
-        <MenuSheet>
+        // Back to the row itself, where the list's keys go on and Enter opens the VM.
+        <MenuSheet
+          finalFocus={() =>
+            document.querySelector<HTMLElement>(`[data-row] a[href="${payload && paths.vm(payload.id)}"]`) ?? true
+          }
+        >
           <Suspense fallback={<Bone className="m-1 h-40 w-44" />}>{payload && <Actions vm={payload} />}</Suspense>
         </MenuSheet>
       )}

@@ -290,7 +290,7 @@ function NoVMs() {
   )
 }
 
-function NoMatch({ onClear }: { onClear: () => void }) {
+export function NoMatch({ onClear }: { onClear: () => void }) {
   return (
     <Empty title="No VM matches" action={<Button onClick={onClear}>Clear filters</Button>}>
       Each word and each term has to match.
