@@ -58,6 +58,36 @@ func TestCancelReachesTheStep(t *testing.T) {
 	require.Equal(t, fleet.OperationCanceled, r.cancel(asker, op.ID).Status, "one that has ended stays as it is")
 }
 
+// TestCancelInTheMiddleOfPower: the host starts the VM whether we wait for its answer or not, and so we do, and say so.
+func TestCancelInTheMiddleOfPower(t *testing.T) {
+	r := newRig(t)
+	called, release := make(chan struct{}), make(chan struct{})
+	e := r.engineOn(r.store, quick(), func(e *Engine) {
+		wrap(e, fleet.StartVM, 0, false, func(f work0) work0 {
+			return func(ctx context.Context, w *work) (drivers.Task, error) {
+				close(called)
+				<-release
+				if ctx.Err() != nil {
+					return drivers.Task{}, ctx.Err()
+				}
+				return whole(ctx, w, f)
+			}
+		})
+	})
+	v := r.vm("web-1", false)
+	op := r.enqueue(e.Engine, fleet.StartVM, Power{}, v)
+	<-called
+	require.True(t, r.cancel(e.Engine, op.ID).CancelRequested)
+	r.until(op.ID, "hear of it", func(*fleet.Operation) bool {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		return e.held[op.ID].canceled.Load()
+	})
+	close(release)
+	require.Equal(t, fleet.OperationSucceeded, r.end(op.ID).Status)
+	r.free(v)
+}
+
 func TestCancelWhileWaitingForTheProvider(t *testing.T) {
 	r := newRig(t)
 	e := r.engine(quick())

@@ -36,6 +36,7 @@ type Step[In, Mem any] struct {
 	// may be called again. Nil: there is nothing to take back.
 	Undo Func[In, Mem]
 
+	Whole bool         // a cancel does not cut a call of it short: the provider would go on all the same, and nobody take it back
 	Point bool         // of no return: once begun, a cancel changes nothing, and nothing before it is undone
 	Final []fault.Kind // kinds of fault that would pass by themselves elsewhere, but are the end here
 
@@ -74,6 +75,7 @@ type step struct {
 	name     string
 	do, undo func(context.Context, *work) (drivers.Task, error)
 	then     func(context.Context, *work, drivers.Task) error
+	whole    bool
 	point    bool
 	final    []fault.Kind
 	patience time.Duration
@@ -102,7 +104,7 @@ func (p Plan[In, Mem]) compile() *plan {
 		return nil
 	}}
 	for _, s := range p.Steps {
-		k := step{name: s.Name, do: bind(s.Do), undo: bind(s.Undo), point: s.Point, final: s.Final, patience: s.Patience}
+		k := step{name: s.Name, do: bind(s.Do), undo: bind(s.Undo), whole: s.Whole, point: s.Point, final: s.Final, patience: s.Patience}
 		if s.Then != nil {
 			k.then = func(ctx context.Context, w *work, t drivers.Task) error { return s.Then(ctx, run(w), t) }
 		}

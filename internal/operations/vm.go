@@ -153,9 +153,10 @@ func startNewVM(ctx context.Context, r *Run[CreateVM, createdVM]) (drivers.Task,
 type Power struct{}
 
 // power makes the plan of a power action. There is nothing to undo: what was asked of a guest cannot
-// be taken back, and what failed has changed nothing.
+// be taken back, and what failed has changed nothing. A cancel ends the waiting, for the host or for the guest,
+// but not the call itself: a VM that starts all the same was not kept from it.
 func power(name string, to drivers.PowerAction, intent fleet.VMStatus, final ...fault.Kind) Plan[Power, none] {
-	return Plan[Power, none]{Intent: intent, Steps: []Step[Power, none]{{Name: name, Final: final,
+	return Plan[Power, none]{Intent: intent, Steps: []Step[Power, none]{{Name: name, Final: final, Whole: true,
 		Do: func(ctx context.Context, r *Run[Power, none]) (drivers.Task, error) {
 			conn, ref, err := r.at(ctx)
 			if err != nil {

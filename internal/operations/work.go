@@ -290,11 +290,11 @@ func (w *work) leave() next {
 	return w.yield(0)
 }
 
-// guarded runs one call of a step: it can be cut short by a cancel, and its panic is a fault.
+// guarded runs one call of a step: it can be cut short by a cancel, if the step can, and its panic is a fault.
 func (w *work) guarded(s step, call func(context.Context) error) (err error) {
 	ctx, cut := context.WithCancelCause(w.ctx)
 	defer cut(nil)
-	if !s.point && w.op.Status != fleet.OperationUndoing {
+	if !s.point && !s.whole && w.op.Status != fleet.OperationUndoing {
 		w.cutting.Lock()
 		w.cut = cut
 		w.cutting.Unlock()
