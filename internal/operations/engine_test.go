@@ -140,24 +140,43 @@ func TestUpdateRefusedWhenChangedBehindOurBack(t *testing.T) {
 	require.Contains(t, r.digest(), "512/2048 MiB", "and nothing was changed")
 }
 
+// tooLate has updates fail when all is done.
+func tooLate(e *Engine) {
+	wrap(e, fleet.UpdateVM, 1, false, func(f work0) work0 {
+		return func(ctx context.Context, w *work) (drivers.Task, error) {
+			if _, err := whole(ctx, w, f); err != nil {
+				return drivers.Task{}, err
+			}
+			return drivers.Task{}, fault.New(fault.Conflict, "too late")
+		}
+	})
+}
+
 func TestResizeBack(t *testing.T) {
 	r := newRig(t)
-	e := r.engineOn(r.store, quick(), func(e *Engine) {
-		wrap(e, fleet.UpdateVM, 1, false, func(f work0) work0 {
-			return func(ctx context.Context, w *work) (drivers.Task, error) {
-				if _, err := whole(ctx, w, f); err != nil {
-					return drivers.Task{}, err
-				}
-				return drivers.Task{}, fault.New(fault.Conflict, "too late")
-			}
-		})
-	})
+	e := r.engineOn(r.store, quick(), tooLate)
 	v := r.vm("web-1", true)
 	o := r.end(r.enqueue(e.Engine, fleet.UpdateVM, resizeTo(3, 768)(r, v), v).ID)
 	require.Equal(t, fleet.OperationFailed, o.Status)
 	require.Contains(t, r.digest(), "512/2048 MiB", "memory goes back at once")
 	require.Contains(t, r.digest(), "pending [{vcpus 3 1}]", "vCPUs of a running VM cannot")
 	require.Contains(t, o.Error.Remedy, "Its vcpus goes back to 1 with the next start.")
+}
+
+// TestResizeBackToWhatWaited: an update that is undone leaves an earlier one alone, which waits for the next start.
+func TestResizeBackToWhatWaited(t *testing.T) {
+	r := newRig(t)
+	e := r.engineOn(r.store, quick(), tooLate)
+	v := r.vm("web-1", true)
+	for _, n := range []int{3, 2} { // the second cannot come while it runs
+		task, err := r.conn().Resize(t.Context(), v.Ref, drivers.Resize{VCPUs: &n})
+		require.NoError(t, err)
+		r.wait(r.conn(), task)
+	}
+	require.Contains(t, r.digest(), "pending [{vcpus 3 2}]")
+	o := r.end(r.enqueue(e.Engine, fleet.UpdateVM, resizeTo(1, 512)(r, v), v).ID)
+	require.Equal(t, fleet.OperationFailed, o.Status)
+	require.Contains(t, r.digest(), "pending [{vcpus 3 2}]")
 }
 
 // TestStuck: an undo that cannot be done is shown to somebody, keeps the VM, and can be tried again or given up.

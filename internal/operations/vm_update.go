@@ -57,6 +57,7 @@ func checkUpdate(ctx context.Context, r *Run[UpdateVM, updatedVM]) (drivers.Task
 		}
 	}
 	r.Mem.Known = true
+	v = withPending(v)
 	r.Mem.Before = drivers.Resize{VCPUs: &v.VCPUs, VCPUsMax: &v.VCPUsMax, MemoryMiB: &v.MemoryWanted, MemoryMax: &v.MemoryMax}
 	if r.In.Want.VCPUs == nil {
 		r.Mem.Before.VCPUs = nil
@@ -71,6 +72,28 @@ func checkUpdate(ctx context.Context, r *Run[UpdateVM, updatedVM]) (drivers.Task
 		r.Mem.Before.MemoryMax = nil
 	}
 	return done()
+}
+
+// withPending is the VM as it will be after its next start: an earlier update may wait for that, and is not to be undone
+// with this one.
+func withPending(v drivers.VM) drivers.VM {
+	for _, p := range v.Pending {
+		var next int64 // before its unit
+		if _, err := fmt.Sscan(p.Next, &next); err != nil {
+			continue // no size
+		}
+		switch p.Field {
+		case "vcpus":
+			v.VCPUs = int(next)
+		case "vcpusMax":
+			v.VCPUsMax = int(next)
+		case "memoryMiB":
+			v.MemoryWanted = next
+		case "memoryMaxMiB":
+			v.MemoryMax = next
+		}
+	}
+	return v
 }
 
 func resize(ctx context.Context, r *Run[UpdateVM, updatedVM]) (drivers.Task, error) {
