@@ -221,12 +221,19 @@ const (
 	ConsoleVNC    ConsoleKind = "VNC"
 )
 
+// ConsoleRequest asks for a console.
+type ConsoleRequest struct {
+	Kind ConsoleKind
+	// TakeOver ends the session of whoever has the serial line open: it has one viewer at a time.
+	TakeOver bool
+}
+
 // Consoler opens consoles.
 type Consoler interface {
 	// Console opens one. The stream is the console's own protocol: bytes of the serial line, or RFB.
 	// It does not end with ctx: it lasts until one side, the VM or the connection closes it.
-	// Conflict when the VM is not running, Unsupported with the reason when it cannot be reached.
-	Console(ctx context.Context, ref Ref, kind ConsoleKind) (io.ReadWriteCloser, error)
+	// Conflict when the VM is not running or the line is somebody else's, Unsupported with the reason when it cannot be reached.
+	Console(ctx context.Context, ref Ref, r ConsoleRequest) (io.ReadWriteCloser, error)
 }
 
 // Documenter shows the provider's own document of a VM: a domain's XML.

@@ -306,9 +306,9 @@ func (c *Conn) Guest(ctx context.Context, refs []Ref) (map[Ref]Guest, error) {
 }
 
 // Console is as Consoler has it. The stream outlives the call; closing it is the caller's.
-func (c *Conn) Console(ctx context.Context, ref Ref, kind ConsoleKind) (io.ReadWriteCloser, error) {
+func (c *Conn) Console(ctx context.Context, ref Ref, r ConsoleRequest) (io.ReadWriteCloser, error) {
 	return with(ctx, c, "opening a console", short, func(ctx context.Context, d Consoler) (io.ReadWriteCloser, error) {
-		return d.Console(ctx, ref, kind)
+		return d.Console(ctx, ref, r)
 	})
 }
 

@@ -313,7 +313,7 @@ func TestConnAnswersUnsupported(t *testing.T) {
 	assert.Equal(t, fault.Unsupported, fault.KindOf(err))
 	_, err = c.Snapshots(t.Context(), "x")
 	assert.Equal(t, fault.Unsupported, fault.KindOf(err))
-	_, err = c.Console(t.Context(), "x", drivers.ConsoleVNC)
+	_, err = c.Console(t.Context(), "x", drivers.ConsoleRequest{Kind: drivers.ConsoleVNC})
 	assert.Equal(t, fault.Unsupported, fault.KindOf(err))
 	assert.Equal(t, fault.Unsupported, fault.KindOf(c.Watch(t.Context(), func(drivers.Hint) {})))
 }

@@ -31,14 +31,15 @@ func reason(f *fault.Error) string {
 	return text
 }
 
-// serveConsole is GET /console/{ticket}: a websocket that carries the console's own bytes both ways.
+// serveConsole is GET /console/{ticket}: a websocket that carries the console's own bytes both ways. With ?take=1 it ends
+// the session of whoever has the serial line open.
 func (h *house) serveConsole(w http.ResponseWriter, r *http.Request) {
 	id := access.RequestID(r.Context())
 	if r.Header.Get("Upgrade") == "" {
 		fault.WriteHTTP(w, http.StatusUpgradeRequired, id, fault.New(fault.Invalid, "this is a websocket").With("Open it with the subprotocol binary."))
 		return
 	}
-	stream, kind, err := h.control.ConsoleStream(r.Context(), r.PathValue("ticket"))
+	stream, kind, err := h.control.ConsoleStream(r.Context(), r.PathValue("ticket"), r.URL.Query().Get("take") == "1")
 	if f := fault.Of(err); err != nil && (f.Kind == fault.Unauthorized || f.Kind == fault.NotFound && f.Provider == "") {
 		fault.WriteHTTP(w, 0, id, err) // no ticket, no websocket
 		return

@@ -223,7 +223,7 @@ var closeTests = []test{
 	}},
 	{name: "EndsConsole", needs: func(x *suite) bool { return x.f.VNC }, run: func(t *testing.T, x *suite) {
 		v, d := x.vm(t, true), x.Open(t)
-		s, err := d.(drivers.Consoler).Console(t.Context(), v.Ref, drivers.ConsoleVNC)
+		s, err := d.(drivers.Consoler).Console(t.Context(), v.Ref, drivers.ConsoleRequest{Kind: drivers.ConsoleVNC})
 		require.NoError(t, err)
 		defer s.Close()
 		x.reads(t, s, "RFB 003.")

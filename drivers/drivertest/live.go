@@ -84,7 +84,7 @@ var liveTests = []test{
 	{name: "SerialConsole", needs: func(x *suite) bool { return x.f.SerialConsole }, run: func(t *testing.T, x *suite) {
 		v := x.vm(t, true)
 		require.True(t, v.SerialConsole)
-		s, err := as[drivers.Consoler](x).Console(t.Context(), v.Ref, drivers.ConsoleSerial)
+		s, err := as[drivers.Consoler](x).Console(t.Context(), v.Ref, drivers.ConsoleRequest{Kind: drivers.ConsoleSerial})
 		require.NoError(t, err)
 		defer s.Close()
 		_, err = s.Write([]byte("\r"))
@@ -97,7 +97,7 @@ var liveTests = []test{
 	{name: "VNCConsole", needs: func(x *suite) bool { return x.f.VNC }, run: func(t *testing.T, x *suite) {
 		v := x.vm(t, true)
 		require.True(t, v.VNC)
-		s, err := as[drivers.Consoler](x).Console(t.Context(), v.Ref, drivers.ConsoleVNC)
+		s, err := as[drivers.Consoler](x).Console(t.Context(), v.Ref, drivers.ConsoleRequest{Kind: drivers.ConsoleVNC})
 		require.NoError(t, err)
 		defer s.Close()
 		x.reads(t, s, "RFB 003.")
@@ -106,7 +106,7 @@ var liveTests = []test{
 	{name: "ConsoleOutlivesItsCall", needs: func(x *suite) bool { return x.f.VNC }, run: func(t *testing.T, x *suite) {
 		v := x.vm(t, true)
 		ctx, cancel := context.WithCancel(t.Context())
-		s, err := as[drivers.Consoler](x).Console(ctx, v.Ref, drivers.ConsoleVNC)
+		s, err := as[drivers.Consoler](x).Console(ctx, v.Ref, drivers.ConsoleRequest{Kind: drivers.ConsoleVNC})
 		require.NoError(t, err)
 		defer s.Close()
 		cancel()
@@ -116,7 +116,7 @@ var liveTests = []test{
 		v := x.vm(t, false)
 		for kind, there := range map[drivers.ConsoleKind]bool{drivers.ConsoleSerial: x.f.SerialConsole, drivers.ConsoleVNC: x.f.VNC} {
 			if there {
-				_, err := as[drivers.Consoler](x).Console(t.Context(), v.Ref, kind)
+				_, err := as[drivers.Consoler](x).Console(t.Context(), v.Ref, drivers.ConsoleRequest{Kind: kind})
 				wants(t, err, fault.Conflict)
 			}
 		}

@@ -14,11 +14,11 @@ import (
 
 // Console is as drivers.Consoler has it. The serial line has a boot log and a little shell: echo, hostname,
 // nproc, free, uptime, reboot and poweroff do what they say. VNC shows the VM's name and what is typed.
-func (d *Driver) Console(ctx context.Context, ref drivers.Ref, kind drivers.ConsoleKind) (io.ReadWriteCloser, error) {
+func (d *Driver) Console(ctx context.Context, ref drivers.Ref, r drivers.ConsoleRequest) (io.ReadWriteCloser, error) {
 	if err := d.call(ctx, callTime); err != nil {
 		return nil, err
 	}
-	ours, theirs, name, err := d.plug(ref, kind)
+	ours, theirs, name, err := d.plug(ref, r.Kind)
 	if err != nil {
 		return nil, err
 	}
@@ -28,7 +28,7 @@ func (d *Driver) Console(ctx context.Context, ref drivers.Ref, kind drivers.Cons
 	}
 	go func() {
 		defer d.unplug(ref, ours)
-		if kind == drivers.ConsoleVNC {
+		if r.Kind == drivers.ConsoleVNC {
 			serveRFB(ours, name)
 			return
 		}

@@ -240,7 +240,7 @@ func TestHostsByTheirNames(t *testing.T) {
 func TestTheShellOnTheSerialLine(t *testing.T) {
 	d := open(t, NewWorld(Options{}), "a").(*Driver)
 	ref := made(t, d, "x", true)
-	line, err := d.Console(t.Context(), ref, drivers.ConsoleSerial)
+	line, err := d.Console(t.Context(), ref, drivers.ConsoleRequest{Kind: drivers.ConsoleSerial})
 	require.NoError(t, err)
 	_, err = line.Write([]byte("nproc\recho hello\rpoweroff\r"))
 	require.NoError(t, err)

@@ -14,7 +14,7 @@ import (
 // TestRFB is a viewer: it greets, asks for 16-bit pixels, types, and looks at two pictures.
 func TestRFB(t *testing.T) {
 	d := open(t, NewWorld(Options{}), "a").(*Driver)
-	s, err := d.Console(t.Context(), made(t, d, "web-01", true), drivers.ConsoleVNC)
+	s, err := d.Console(t.Context(), made(t, d, "web-01", true), drivers.ConsoleRequest{Kind: drivers.ConsoleVNC})
 	require.NoError(t, err)
 	defer s.Close()
 	read := func(n int) []byte {

@@ -18,10 +18,10 @@ import (
 var _ drivers.Consoler = (*Driver)(nil)
 
 // Console is as drivers.Consoler has it.
-func (d *Driver) Console(ctx context.Context, ref drivers.Ref, kind drivers.ConsoleKind) (io.ReadWriteCloser, error) {
-	switch kind {
+func (d *Driver) Console(ctx context.Context, ref drivers.Ref, r drivers.ConsoleRequest) (io.ReadWriteCloser, error) {
+	switch r.Kind {
 	case drivers.ConsoleSerial:
-		return d.serial(ctx, ref)
+		return d.serial(ctx, ref, r.TakeOver)
 	case drivers.ConsoleVNC:
 		return d.vnc(ctx, ref)
 	}
@@ -57,7 +57,7 @@ func running(c *libvirt.Connect, ref drivers.Ref) (*libvirt.Domain, *libvirtxml.
 //
 // The stream is non-blocking and is read from libvirt's event loop: a blocking read beside a write
 // would be two calls in flight on one session, see pool.
-func (d *Driver) serial(ctx context.Context, ref drivers.Ref) (io.ReadWriteCloser, error) {
+func (d *Driver) serial(ctx context.Context, ref drivers.Ref, takeOver bool) (io.ReadWriteCloser, error) {
 	s, err := d.pool.dial(ctx)
 	if err != nil {
 		return nil, err
@@ -76,11 +76,15 @@ func (d *Driver) serial(ctx context.Context, ref drivers.Ref) (io.ReadWriteClose
 		if err != nil {
 			return err
 		}
-		if err := dom.OpenConsole("", st, 0); err != nil {
+		var flags libvirt.DomainConsoleFlags
+		if takeOver {
+			flags = libvirt.DOMAIN_CONSOLE_FORCE
+		}
+		if err := dom.OpenConsole("", st, flags); err != nil {
 			_ = st.Free()
 			var e libvirt.Error
 			if errors.As(err, &e) && strings.Contains(e.Message, "Active console session") {
-				return fault.New(fault.Conflict, "somebody else has this console open").With("Close it there first.").Because(err)
+				return fault.New(fault.Conflict, "somebody else has this console open").With("Close it there, or take it over.").Because(err)
 			}
 			return err
 		}

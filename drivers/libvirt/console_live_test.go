@@ -32,7 +32,7 @@ func TestConsoles(t *testing.T) {
 	ref := linuxGuest(t, d, scratchPool(t, d))
 	ctx := t.Context()
 	for _, k := range []drivers.ConsoleKind{drivers.ConsoleSerial, drivers.ConsoleVNC} {
-		_, err := d.Console(ctx, ref, k)
+		_, err := d.Console(ctx, ref, drivers.ConsoleRequest{Kind: k})
 		assert.Equal(t, fault.Conflict, fault.KindOf(err), "%s of a VM that is off: %v", k, err)
 	}
 	s := bootShell(t, d, ref)
@@ -40,8 +40,16 @@ func TestConsoles(t *testing.T) {
 		assert.Equal(t, "42", s.run("echo $((6*7))"))
 		out := s.run("seq 1 20000 | tail -n 20000")
 		assert.Len(t, strings.Fields(out), 20000, "nothing of 100 kB is lost")
-		_, err := d.Console(ctx, ref, drivers.ConsoleSerial)
+		_, err := d.Console(ctx, ref, drivers.ConsoleRequest{Kind: drivers.ConsoleSerial})
 		assert.Equal(t, fault.Conflict, fault.KindOf(err), "one viewer at a time: %v", err)
+		c, err := d.Console(ctx, ref, drivers.ConsoleRequest{Kind: drivers.ConsoleSerial, TakeOver: true})
+		require.NoError(t, err)
+		eventually(t, "the first viewer is told", func() bool {
+			_, err := s.c.Write([]byte("\n"))
+			return err != nil
+		})
+		s = readShell(t, c)
+		assert.Equal(t, "42", s.run("echo $((6*7))"))
 	})
 	t.Run("serial over TLS", func(t *testing.T) {
 		require.NoError(t, s.c.Close())
@@ -50,7 +58,7 @@ func TestConsoles(t *testing.T) {
 		d := overTLS(t).(*Driver)
 		var over *shell
 		eventually(t, "the console is free", func() bool { // the daemon notices the end of the first a moment later
-			c, err := d.Console(ctx, ref, drivers.ConsoleSerial)
+			c, err := d.Console(ctx, ref, drivers.ConsoleRequest{Kind: drivers.ConsoleSerial})
 			if err == nil {
 				over = readShell(t, c)
 			}
@@ -60,7 +68,7 @@ func TestConsoles(t *testing.T) {
 		require.NoError(t, over.c.Close())
 	})
 	t.Run("VNC", func(t *testing.T) {
-		c, err := d.Console(ctx, ref, drivers.ConsoleVNC)
+		c, err := d.Console(ctx, ref, drivers.ConsoleRequest{Kind: drivers.ConsoleVNC})
 		require.NoError(t, err)
 		defer func() { _ = c.Close() }()
 		hello := make([]byte, 12)
@@ -75,7 +83,7 @@ func TestConsoles(t *testing.T) {
 		assert.Equal(t, []byte{1, 1}, security, "one kind of security: none, although the VM has a VNC password")
 	})
 	t.Run("VNC over TLS", func(t *testing.T) {
-		_, err := overTLS(t).(drivers.Consoler).Console(ctx, ref, drivers.ConsoleVNC)
+		_, err := overTLS(t).(drivers.Consoler).Console(ctx, ref, drivers.ConsoleRequest{Kind: drivers.ConsoleVNC})
 		assert.Equal(t, fault.Unsupported, fault.KindOf(err), "%v", err)
 		assert.Contains(t, fault.Of(err).Remedy, "serial")
 	})
@@ -86,13 +94,13 @@ func TestConsoles(t *testing.T) {
 		assert.NotContains(t, doc, "secret12")
 	})
 	t.Run("unknown", func(t *testing.T) {
-		_, err := d.Console(ctx, ref, "SPICE")
+		_, err := d.Console(ctx, ref, drivers.ConsoleRequest{Kind: "SPICE"})
 		assert.Equal(t, fault.Invalid, fault.KindOf(err))
-		_, err = d.Console(ctx, "00000000-0000-0000-0000-000000000000", drivers.ConsoleSerial)
+		_, err = d.Console(ctx, "00000000-0000-0000-0000-000000000000", drivers.ConsoleRequest{Kind: drivers.ConsoleSerial})
 		assert.Equal(t, fault.NotFound, fault.KindOf(err), "%v", err)
 	})
 	t.Run("the VM's end is the console's", func(t *testing.T) {
-		c, err := d.Console(ctx, ref, drivers.ConsoleSerial)
+		c, err := d.Console(ctx, ref, drivers.ConsoleRequest{Kind: drivers.ConsoleSerial})
 		require.NoError(t, err)
 		defer func() { _ = c.Close() }()
 		_, err = d.Power(ctx, ref, drivers.PowerOff)

@@ -20,7 +20,7 @@ func TestConsolesBySSH(t *testing.T) {
 	d, err := Open(ctx, sshHost(t, ""))
 	require.NoError(t, err)
 	defer func() { _ = d.Close() }()
-	c, err := d.(*Driver).Console(ctx, ref, drivers.ConsoleVNC)
+	c, err := d.(*Driver).Console(ctx, ref, drivers.ConsoleRequest{Kind: drivers.ConsoleVNC})
 	require.NoError(t, err)
 	hello := make([]byte, 12)
 	_, err = io.ReadFull(c, hello)

@@ -50,7 +50,7 @@ type shell struct {
 
 func openShell(t *testing.T, d *Driver, ref drivers.Ref) *shell {
 	t.Helper()
-	c, err := d.Console(t.Context(), ref, drivers.ConsoleSerial)
+	c, err := d.Console(t.Context(), ref, drivers.ConsoleRequest{Kind: drivers.ConsoleSerial})
 	require.NoError(t, err)
 	return readShell(t, c)
 }

@@ -93,8 +93,9 @@ func (c *Control) ticket(ctx context.Context, tx *store.Store, viewer access.Vie
 }
 
 // ConsoleStream uses a ticket up and opens the console. The ticket says who; the context needs no
-// viewer. NotFound for a ticket that is used, expired or made up. The caller closes the stream.
-func (c *Control) ConsoleStream(ctx context.Context, ticket string) (io.ReadWriteCloser, drivers.ConsoleKind, error) {
+// viewer. To take over ends the session of whoever else has the serial line. NotFound for a ticket that is used,
+// expired or made up. The caller closes the stream.
+func (c *Control) ConsoleStream(ctx context.Context, ticket string, takeOver bool) (io.ReadWriteCloser, drivers.ConsoleKind, error) {
 	var what consoleTicket
 	scope, err := c.use(ctx, consolePurpose, ticket, &what)
 	if err != nil {
@@ -112,7 +113,7 @@ func (c *Control) ConsoleStream(ctx context.Context, ticket string) (io.ReadWrit
 	if err != nil {
 		return nil, "", err
 	}
-	s, err := conn.Console(ctx, v.Ref, what.Kind)
+	s, err := conn.Console(ctx, v.Ref, drivers.ConsoleRequest{Kind: what.Kind, TakeOver: takeOver})
 	if err != nil {
 		return nil, "", err
 	}

@@ -278,13 +278,13 @@ func TestConsole(t *testing.T) {
 	path, _, err := r.OpenConsole(r.ctx, v.ID, drivers.ConsoleSerial)
 	require.NoError(t, err)
 	ticket := strings.TrimPrefix(path, "/console/")
-	s, kind, err := r.ConsoleStream(t.Context(), ticket)
+	s, kind, err := r.ConsoleStream(t.Context(), ticket, false)
 	require.NoError(t, err)
 	require.Equal(t, drivers.ConsoleSerial, kind)
 	_, err = s.Read(make([]byte, 1))
 	require.True(t, err == nil || errors.Is(err, io.EOF))
 	require.NoError(t, s.Close())
-	_, _, err = r.ConsoleStream(t.Context(), ticket)
+	_, _, err = r.ConsoleStream(t.Context(), ticket, false)
 	refused(t, err, fault.NotFound, "")
 }
 

@@ -67,7 +67,7 @@ test('the screen and the serial line of a VM, through its restart', async ({ sig
   await test.step('a second session is told why it does not open', async () => {
     const second = await page.context().newPage()
     await second.goto(`/vms/${vm.id}?tab=console&console=serial`)
-    await expect(second.getByText(/^Somebody else has this console open\. Close it there first/)).toBeVisible()
+    await expect(second.getByText(/^Somebody else has this console open\. Close it there, or take it over/)).toBeVisible()
     await second.close()
   })
 
