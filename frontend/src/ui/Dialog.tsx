@@ -13,13 +13,15 @@ type Props = {
   note?: ReactNode
   children: ReactNode
   wide?: boolean
+  /** Only a button of its own closes it: what it shows is shown once. */
+  stays?: boolean
   initialFocus?: RefObject<HTMLElement | null>
 }
 
 /** A question or a small form above the page; on a phone it rises from the bottom edge. */
-export function Dialog({ open, onClose, title, note, children, wide, initialFocus }: Props) {
+export function Dialog({ open, onClose, title, note, children, wide, stays, initialFocus }: Props) {
   return (
-    <Base.Root open={open} onOpenChange={(next) => !next && onClose()}>
+    <Base.Root open={open} onOpenChange={(next) => !next && !stays && onClose()}>
       <Base.Portal>
         <Base.Backdrop className="fixed inset-0 z-30 animate-fade bg-black/35" />
         <Base.Popup
@@ -36,9 +38,11 @@ export function Dialog({ open, onClose, title, note, children, wide, initialFocu
               <Base.Title className="text-base font-semibold">{title}</Base.Title>
               {note && <Base.Description className="mt-1 text-soft">{note}</Base.Description>}
             </div>
-            <IconButton label="Close" className="-mt-0.5 -mr-2 pointer-coarse:-mt-2" onClick={onClose}>
-              <X aria-hidden className="size-4" />
-            </IconButton>
+            {!stays && (
+              <IconButton label="Close" className="-mt-0.5 -mr-2 pointer-coarse:-mt-2" onClick={onClose}>
+                <X aria-hidden className="size-4" />
+              </IconButton>
+            )}
           </header>
           {children}
         </Base.Popup>

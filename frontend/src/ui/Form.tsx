@@ -22,22 +22,25 @@ export function useFieldFault(name?: string): string | undefined {
 type Props = { fault: FormFault; onSubmit: () => void; label: string; className?: string; children: ReactNode }
 
 /**
- * Keeps what was typed when sending fails. A fault that names a field is shown there and gets the
- * focus; every other one is shown on top.
+ * Keeps what was typed when sending fails. A fault that names a field is shown there, and the field gets the
+ * focus, as one gets that is wrong before anything is sent; every other fault is shown on top.
  */
 export function Form({ fault, onSubmit, label, className, children }: Props) {
   const form = useRef<HTMLFormElement>(null)
-  useEffect(() => {
-    if (!fault) return
-    const blamed =
-      form.current?.querySelector<HTMLElement>('[aria-invalid="true"]') ??
-      form.current?.querySelector<HTMLElement>('[role="alert"]')
+  const goTo = (...places: string[]) => {
+    const blamed = places.map((place) => form.current?.querySelector<HTMLElement>(place)).find((each) => each)
     blamed?.focus()
     blamed?.scrollIntoView({ block: 'center' })
+  }
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once for each fault
+  useEffect(() => {
+    if (fault) goTo('[aria-invalid="true"]', '[role="alert"]')
   }, [fault])
   const submit = (event: FormEvent) => {
     event.preventDefault()
     onSubmit()
+    // What the form itself finds to be wrong is shown by then.
+    if (!fault) requestAnimationFrame(() => goTo('[aria-invalid="true"]'))
   }
   return (
     <FaultContext.Provider value={fault}>

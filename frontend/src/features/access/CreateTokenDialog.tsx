@@ -43,7 +43,7 @@ export function CreateTokenDialog({ role: own, onClose }: { role: Role; onClose:
       .catch((cause) => setFault(faultOf(cause)))
   if (secret)
     return (
-      <Dialog open onClose={onClose} title={`The secret of ${name.trim()}`}>
+      <Dialog open stays onClose={onClose} title={`The secret of ${name.trim()}`}>
         <DialogBody>
           <Notice tone="warn">
             <p className="font-medium">Copy it now: it is not shown again.</p>
@@ -69,6 +69,7 @@ export function CreateTokenDialog({ role: own, onClose }: { role: Role; onClose:
             value={name}
             onChange={setName}
             placeholder="terraform"
+            hint="Up to 63 letters, digits, -, _ or ., without spaces."
             autoComplete="off"
           />
           <Choice

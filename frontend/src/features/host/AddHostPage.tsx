@@ -16,7 +16,7 @@ import { PageBody, PageHeader, Section } from '@/ui/page'
 import { ConnectionFields } from './ConnectionFields'
 import { ConnectionTest } from './ConnectionTest'
 import { CredentialFields } from './CredentialFields'
-import { EMPTY, type HostDraft, inputOf, type Transport } from './host-draft'
+import { EMPTY, type HostDraft, inputOf, portProblem, type Transport } from './host-draft'
 
 type Tested = AddHostPageTestMutation['response']['testProvider']
 
@@ -57,6 +57,7 @@ export function AddHostPage() {
     }
   `)
   const mayNot = useMayNot('ADMIN')
+  const reason = mayNot ?? portProblem(draft)
   const tell = (cause: unknown) => setFault(faultOf(cause))
   const tryIt = () => {
     setFault(null)
@@ -68,6 +69,7 @@ export function AddHostPage() {
       .catch(tell)
   }
   const submit = () => {
+    if (reason) return
     setFault(null)
     add({ input: inputOf(draft) })
       .then(() => router.push(paths.hosts()))
@@ -107,10 +109,10 @@ export function AddHostPage() {
           <CredentialFields draft={draft} set={set} />
           {tested && <ConnectionTest result={tested} />}
           <div className="flex gap-2">
-            <Button type="submit" look="primary" busy={adding} disabledReason={mayNot}>
+            <Button type="submit" look="primary" busy={adding} disabledReason={reason}>
               Add the host
             </Button>
-            <Button busy={testing} disabledReason={mayNot} onClick={tryIt}>
+            <Button busy={testing} disabledReason={reason} onClick={tryIt}>
               Test the connection
             </Button>
           </div>

@@ -1,7 +1,7 @@
 'use client'
 import { cx } from '@/ui/cx'
 import { SelectField, TextField } from '@/ui/fields'
-import type { HostDraft } from './host-draft'
+import { type HostDraft, portProblem } from './host-draft'
 
 type Props = { draft: HostDraft; set: (patch: Partial<HostDraft>) => void }
 
@@ -50,6 +50,7 @@ export function ConnectionFields({ draft, set }: Props) {
             inputMode="numeric"
             value={draft.port}
             onChange={(port) => set({ port })}
+            problem={portProblem(draft)}
             placeholder={transport === 'TLS' ? '16514' : '22'}
           />
           {transport === 'SSH' && (

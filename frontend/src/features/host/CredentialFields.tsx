@@ -25,7 +25,7 @@ const SSH: typeof TLS = [
 export function CredentialFields({ draft, set, note }: Props) {
   if (draft.transport === 'LOCAL') return null
   return (
-    <Section title="Keys and certificates" note={note ?? 'Kept encrypted. They are never shown again, to nobody.'}>
+    <Section title="Keys and certificates" note={note ?? 'Kept encrypted, and never shown again.'}>
       <div className="flex flex-col gap-4">
         {(draft.transport === 'TLS' ? TLS : SSH).map(({ key, label, hint }) => (
           <div key={key}>

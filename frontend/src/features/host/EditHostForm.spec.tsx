@@ -3,6 +3,16 @@ import { expect, test } from 'vitest'
 import { renderPage } from '../../../mock/harness'
 import { EditHostForm } from './EditHostForm'
 
+test('what is no port is refused at its field, and not tried', async () => {
+  const { user } = renderPage(<EditHostForm id="prov_2" onClose={() => {}} />)
+  const port = await screen.findByLabelText<HTMLInputElement>('Port')
+  await user.clear(port)
+  await user.type(port, 'abc')
+  expect(port.getAttribute('aria-invalid')).toBe('true')
+  for (const name of ['Test the connection', 'Save'])
+    expect(screen.getByRole('button', { name }).getAttribute('aria-disabled')).toBe('true')
+})
+
 test('a change is tried before it is kept', async () => {
   const { user, world } = renderPage(<EditHostForm id="prov_2" onClose={() => {}} />)
   const kept = world.db.providers.get('prov_2')?.host

@@ -12,7 +12,7 @@ import { Form } from '@/ui/Form'
 import { ConnectionFields } from './ConnectionFields'
 import { ConnectionTest } from './ConnectionTest'
 import { CredentialFields } from './CredentialFields'
-import { EMPTY, type HostDraft, updateOf } from './host-draft'
+import { EMPTY, type HostDraft, portProblem, updateOf } from './host-draft'
 
 /** Changes a connection. Keys and certificates that are left empty stay as they are. */
 export function EditHostForm({ id, onClose }: { id: string; onClose: () => void }) {
@@ -75,6 +75,7 @@ export function EditHostForm({ id, onClose }: { id: string; onClose: () => void 
     setDraft((before) => ({ ...before, ...patch }))
     setTested(null)
   }
+  const reason = portProblem(draft)
   const input = { ...updateOf(draft), id, ifVersion: provider.settingsVersion }
   const tell = (cause: unknown) => setFault(faultOf(cause))
   const tryIt = () => {
@@ -86,7 +87,7 @@ export function EditHostForm({ id, onClose }: { id: string; onClose: () => void 
       })
       .catch(tell)
   }
-  const submit = () => send({ input }).then(onClose).catch(tell)
+  const submit = () => !reason && send({ input }).then(onClose).catch(tell)
   return (
     <Form fault={fault?.facts ?? null} onSubmit={submit} label="Edit the connection" className="contents">
       <DialogBody>
@@ -95,11 +96,11 @@ export function EditHostForm({ id, onClose }: { id: string; onClose: () => void 
         {tested && <ConnectionTest result={tested} />}
       </DialogBody>
       <DialogActions>
-        <Button className="mr-auto" busy={testing} onClick={tryIt}>
+        <Button className="mr-auto" busy={testing} disabledReason={reason} onClick={tryIt}>
           Test the connection
         </Button>
         <Button onClick={onClose}>Cancel</Button>
-        <Button type="submit" look="primary" busy={busy}>
+        <Button type="submit" look="primary" busy={busy} disabledReason={reason}>
           Save
         </Button>
       </DialogActions>

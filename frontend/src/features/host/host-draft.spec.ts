@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { EMPTY, inputOf, updateOf } from './host-draft'
+import { EMPTY, inputOf, portProblem, updateOf } from './host-draft'
 
 test('only what the chosen way needs is sent', () => {
   const all = {
@@ -31,6 +31,15 @@ test('only what the chosen way needs is sent', () => {
     credentials: { sshKey: 'S\n', sshHostKey: 'H' },
   })
 })
+
+test.each(['abc', '0', '65536', '22.5', '-1'])('%s is no port', (port) => {
+  expect(portProblem({ transport: 'SSH', port })).toBe('A port is a number from 1 to 65535.')
+  expect(portProblem({ transport: 'LOCAL', port })).toBeUndefined()
+})
+
+test.each(['', ' 22 ', '65535'])('“%s” is a port', (port) =>
+  expect(portProblem({ transport: 'TLS', port })).toBeUndefined(),
+)
 
 test('by SSH NovaCron is root unless another one is given', () =>
   expect(inputOf({ ...EMPTY, transport: 'SSH' }).user).toBe('root'))

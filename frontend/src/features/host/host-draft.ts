@@ -28,6 +28,15 @@ export const EMPTY: HostDraft = {
   sshHostKey: '',
 }
 
+/** What is wrong with a port that was typed; none is the way's own. */
+export function portProblem({ transport, port }: Pick<HostDraft, 'transport' | 'port'>): string | undefined {
+  const text = port.trim()
+  if (transport === 'LOCAL' || text === '') return undefined
+  return /^\d+$/.test(text) && Number(text) >= 1 && Number(text) <= 65535
+    ? undefined
+    : 'A port is a number from 1 to 65535.'
+}
+
 /** Only what the chosen way needs: a key typed for another way is not sent. */
 export function inputOf(draft: HostDraft) {
   const { transport } = draft
@@ -37,7 +46,7 @@ export function inputOf(draft: HostDraft) {
     kind: 'LIBVIRT' as const,
     transport,
     host: far ? draft.host.trim() : undefined,
-    port: far && draft.port.trim() ? Number(draft.port) || 0 : undefined,
+    port: far && draft.port.trim() ? Number(draft.port) : undefined,
     user: transport === 'SSH' ? draft.user.trim() || undefined : undefined,
     accelerator: draft.accelerator,
     credentials: credentialsOf(draft),

@@ -6,7 +6,7 @@ import { formatBytes } from '@/lib/units'
 import { Button } from '@/ui/Button'
 import { DialogActions, DialogBody } from '@/ui/Dialog'
 import { Form } from '@/ui/Form'
-import { Choice } from '@/ui/fields'
+import { Choice, TextField } from '@/ui/fields'
 import type { Target } from './AddImageDialog'
 import { useImport } from './use-import'
 
@@ -29,12 +29,13 @@ export function FromCatalog({ provider, pool, onDone, onClose }: Target) {
     {},
   )
   const [key, setKey] = useState(imageCatalog.find((each) => each.available)?.key ?? '')
+  const [name, setName] = useState('')
   const { run, busy, fault } = useImport(onDone)
   return (
     <Form
       fault={fault}
       label="From the catalogue"
-      onSubmit={() => run({ provider, pool, catalog: key })}
+      onSubmit={() => run({ provider, pool, catalog: key, name: name.trim() || undefined })}
       className="contents"
     >
       <DialogBody>
@@ -57,6 +58,14 @@ export function FromCatalog({ provider, pool, onDone, onClose }: Target) {
                   .join(' · ')
               : each.reason,
           }))}
+        />
+        <TextField
+          label="Name"
+          name="name"
+          value={name}
+          onChange={setName}
+          placeholder={imageCatalog.find((each) => each.key === key)?.name}
+          hint="What it is called here, and its volume in the pool."
         />
       </DialogBody>
       <DialogActions>

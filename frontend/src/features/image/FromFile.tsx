@@ -1,5 +1,5 @@
 'use client'
-import { useEffect, useRef, useState } from 'react'
+import { useEffect, useId, useRef, useState } from 'react'
 import { graphql } from 'react-relay'
 import type { FromFileMutation } from '@/__generated__/FromFileMutation.graphql'
 import { formatBytes } from '@/lib/units'
@@ -30,10 +30,14 @@ export function FromFile({ provider, pool, onDone, onClose }: Target) {
       }
     }
   `)
+  const [tried, setTried] = useState(false)
+  const missing = useId()
+  const noFile = tried && !file
   const stop = useRef<AbortController>(null)
   useEffect(() => () => stop.current?.abort(), [])
   const submit = async () => {
-    if (!file) return
+    setTried(true)
+    if (!file || !name.trim()) return
     stop.current = new AbortController()
     setShare(0)
     setFault(null)
@@ -57,6 +61,8 @@ export function FromFile({ provider, pool, onDone, onClose }: Target) {
             type="file"
             accept=".qcow2,.img,.raw,.iso"
             disabled={sending}
+            aria-invalid={noFile || undefined}
+            aria-describedby={noFile ? missing : undefined}
             onChange={(event) => {
               const [chosen] = event.target.files ?? []
               setFile(chosen ?? null)
@@ -64,8 +70,20 @@ export function FromFile({ provider, pool, onDone, onClose }: Target) {
             }}
             className={`${CONTROL} py-1.5 font-normal text-ink file:mr-3 file:rounded-sm file:border-0 file:bg-hover file:px-2 file:py-0.5`}
           />
+          {noFile && (
+            <span id={missing} className="text-bad">
+              Choose a file.
+            </span>
+          )}
         </label>
-        <TextField label="Name" name="name" value={name} onChange={setName} disabled={sending} />
+        <TextField
+          label="Name"
+          name="name"
+          value={name}
+          onChange={setName}
+          problem={tried && !name.trim() ? 'It needs a name.' : undefined}
+          disabled={sending}
+        />
         <TextField
           label="SHA-256"
           name="checksum"
@@ -86,12 +104,7 @@ export function FromFile({ provider, pool, onDone, onClose }: Target) {
       </DialogBody>
       <DialogActions>
         <Button onClick={() => (sending ? stop.current?.abort() : onClose())}>{sending ? 'Stop' : 'Cancel'}</Button>
-        <Button
-          type="submit"
-          look="primary"
-          busy={sending}
-          disabledReason={!file ? 'Choose a file first.' : name.trim() ? undefined : 'Give it a name first.'}
-        >
+        <Button type="submit" look="primary" busy={sending}>
           Upload
         </Button>
       </DialogActions>

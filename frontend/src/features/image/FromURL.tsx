@@ -11,9 +11,13 @@ export function FromURL({ provider, pool, onDone, onClose }: Target) {
   const [url, setURL] = useState('')
   const [checksum, setChecksum] = useState('')
   const [name, setName] = useState('')
+  const [tried, setTried] = useState(false)
   const { run, busy, fault } = useImport(onDone)
-  const submit = () =>
+  const submit = () => {
+    setTried(true)
+    if (!url.trim()) return
     run({ provider, pool, url: url.trim(), checksum: checksum.trim() || undefined, name: name.trim() || undefined })
+  }
   return (
     <Form fault={fault} label="From an address" onSubmit={submit} className="contents">
       <DialogBody>
@@ -23,6 +27,7 @@ export function FromURL({ provider, pool, onDone, onClose }: Target) {
           type="url"
           value={url}
           onChange={setURL}
+          problem={tried && !url.trim() ? 'Where is it?' : undefined}
           placeholder="https://…/image.qcow2"
           hint="The server fetches it, not your browser."
         />
@@ -38,12 +43,7 @@ export function FromURL({ provider, pool, onDone, onClose }: Target) {
       </DialogBody>
       <DialogActions>
         <Button onClick={onClose}>Cancel</Button>
-        <Button
-          type="submit"
-          look="primary"
-          busy={busy}
-          disabledReason={url.trim() ? undefined : 'Give an address first.'}
-        >
+        <Button type="submit" look="primary" busy={busy}>
           Bring it
         </Button>
       </DialogActions>

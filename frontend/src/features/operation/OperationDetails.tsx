@@ -163,7 +163,7 @@ function Actions({ operation: { id, cancelRequested, actions } }: ActionsProps) 
   const may = (name: string) => actions.some((action) => action.name === name && action.allowed)
   const tell = (cause: unknown) => toastFault(faultOf(cause).facts)
   if (cancelRequested && !may('cancel') && !may('retry'))
-    return <p className="text-soft">It was asked to stop; what it did is undone.</p>
+    return <p className="text-soft">It was asked to stop. What it did is undone; what it asked the guest to do, the guest may still do.</p>
   return (
     <div className="flex gap-2 empty:hidden">
       {may('cancel') && (

@@ -3,13 +3,14 @@ import { useState } from 'react'
 import { graphql } from 'react-relay'
 import type { DetachDiskDialogMutation } from '@/__generated__/DetachDiskDialogMutation.graphql'
 import { ConfirmDialog } from '@/ui/ConfirmDialog'
+import { Notice } from '@/ui/FaultNote'
 import { Choice } from '@/ui/fields'
 import { useVerb } from './use-verb'
 import type { Subject } from './VMActions'
 
-type Props = { vm: Subject; disk: { name: string; volume: string }; onClose: () => void }
+type Props = { vm: Subject; disk: { name: string; volume: string }; boots: boolean; onClose: () => void }
 
-export function DetachDiskDialog({ vm, disk, onClose }: Props) {
+export function DetachDiskDialog({ vm, disk, boots, onClose }: Props) {
   const [fate, setFate] = useState<'KEEP' | 'DELETE'>('KEEP')
   const { run, busy, fault } = useVerb<DetachDiskDialogMutation>(
     graphql`
@@ -35,6 +36,11 @@ export function DetachDiskDialog({ vm, disk, onClose }: Props) {
       onClose={onClose}
       onConfirm={() => run({ input: { vm: vm.id, name: disk.name, fate } })}
     >
+      {boots && (
+        <Notice tone="warn">
+          <p className="text-ink">{vm.name} boots from it: without it, it does not start again.</p>
+        </Notice>
+      )}
       <p>Unmount it in the guest first: what is not written yet is lost.</p>
       <Choice
         label="Its volume"

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { canGrow } from './disk'
+import { bootDisk, canGrow } from './disk'
 
 const disk = { device: 'disk', readOnly: false, seed: false }
 
@@ -9,3 +9,13 @@ test.each([
   ['a disk that is only read', { ...disk, readOnly: true }, false],
   ['a seed on a disk', { ...disk, seed: true }, false],
 ])('%s grows: %o %s', (_, facts, can) => expect(canGrow(facts)).toBe(can))
+
+test('a VM boots from its first disk, not from a drive before it', () => {
+  const drives = [
+    { ...disk, name: 'sda', device: 'cdrom' },
+    { ...disk, name: 'vda' },
+    { ...disk, name: 'vdb' },
+  ]
+  expect(bootDisk(drives)).toBe('vda')
+  expect(bootDisk(drives.slice(0, 1))).toBeUndefined()
+})

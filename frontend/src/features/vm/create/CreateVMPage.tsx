@@ -155,8 +155,7 @@ function Fields({ images: all, places }: FieldsProps) {
   useLeaveGuard(draft.name !== '' && !busy)
   const submit = () => {
     setTried(true)
-    const [wrong] = Object.keys(found)
-    if (wrong) return focusFirst()
+    if (Object.keys(found).length > 0) return
     setFault(null)
     send({ input: inputOf(draft, place?.networks ?? [], key.current) })
       .then(({ createVM }) => {
@@ -215,14 +214,6 @@ export function placed(place: Place | undefined): Partial<Draft> {
     machineType: '',
     nics: network ? [{ key: randomKey(), network: network.name, model: 'virtio' }] : [],
   }
-}
-
-function focusFirst() {
-  requestAnimationFrame(() => {
-    const field = document.querySelector<HTMLElement>('form [aria-invalid="true"]')
-    field?.focus()
-    field?.scrollIntoView({ block: 'center' })
-  })
 }
 
 /** A filled form is not lost to a closed tab. */

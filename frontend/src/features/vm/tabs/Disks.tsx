@@ -13,7 +13,7 @@ import { Meter } from '@/ui/Meter'
 import { Section } from '@/ui/page'
 import { AttachDiskDialog } from '../AttachDiskDialog'
 import { DetachDiskDialog } from '../DetachDiskDialog'
-import { canGrow } from '../disk'
+import { bootDisk, canGrow } from '../disk'
 import { whyNot } from '../verbs'
 
 export type DiskFacts = Disks_vm$data['configuration']['disks'][number]
@@ -148,7 +148,14 @@ function List({ vm: ref }: { vm: Disks_vm$key }) {
       </ul>
       {vm.configuration.disks.length === 0 && <p className="text-soft">It has no disks.</p>}
       {attaching && <AttachDiskDialog vm={vm} provider={vm.provider.id} onClose={() => setAttaching(false)} />}
-      {leaving && <DetachDiskDialog vm={vm} disk={leaving} onClose={() => setLeaving(null)} />}
+      {leaving && (
+        <DetachDiskDialog
+          vm={vm}
+          disk={leaving}
+          boots={leaving.name === bootDisk(vm.configuration.disks)}
+          onClose={() => setLeaving(null)}
+        />
+      )}
     </Section>
   )
 }
