@@ -6,6 +6,7 @@ import "time"
 // checks what only it can know (free names, pools, networks, limits of its host).
 type CreateRequest struct {
 	Token       string // the operation's id: calling again with it adopts what the first call made
+	Owner       string // the tenant's id: the VM says for ever whose it is
 	Node        string // which host, where there are several
 	Name        string
 	Description string

@@ -44,6 +44,7 @@ type VM struct {
 	Name          string `json:"name"`
 	Node          string `json:"node"`          // the host it is on, by the name in Survey.Nodes; empty where there is but one
 	Token         string `json:"token"`         // the CreateRequest's, when we made it
+	Owner         string `json:"owner"`         // as Token
 	State         State  `json:"state"`         //
 	StateReason   string `json:"stateReason"`   // why it is so, in lower case words: "booted", "crashed", "I/O error"
 	ProviderState string `json:"providerState"` // the provider's own word: "shut off"

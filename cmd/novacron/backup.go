@@ -135,10 +135,10 @@ func restore(cmd *cobra.Command, s *store.Store, from string, force bool) error 
 		fmt.Fprintf(out, "Operations that were under way then and are FAILED now: %d. What they did afterwards is not known: look at their VMs.\n", done.Operations)
 	}
 	if done.VMs > 0 {
-		fmt.Fprintf(out, "VMs that were just being made and are forgotten: %d. Those that are at their hosts appear as discovered.\n", done.VMs)
+		fmt.Fprintf(out, "VMs that were just being made and are forgotten: %d. Those that are at their hosts appear again.\n", done.VMs)
 	}
 	fmt.Fprintln(out, "Everybody has to sign in again. API tokens are those of the backup: ones deleted since are good again.")
-	fmt.Fprintln(out, "When novacron serve starts it reads all hosts: VMs made since appear as discovered, and nothing is deleted there.")
+	fmt.Fprintln(out, "When novacron serve starts it reads all hosts: VMs made since appear again, without their labels, and nothing is deleted there.")
 	return tryKey(ctx, s, out)
 }
 

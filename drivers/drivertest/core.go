@@ -67,6 +67,7 @@ var listTests = []test{
 		assert.Empty(t, vms[off.Ref].Ref, "a deleted VM")
 		listed, got := vms[on.Ref], x.get(t, on.Ref)
 		assert.Equal(t, got.Token, listed.Token)
+		assert.Equal(t, got.Owner, listed.Owner)
 		assert.Equal(t, got.VCPUs, listed.VCPUs)
 		assert.Equal(t, got.VCPUsMax, listed.VCPUsMax)
 		assert.Equal(t, got.MemoryMax, listed.MemoryMax)

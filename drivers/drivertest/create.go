@@ -20,6 +20,7 @@ var createTests = []test{
 		v := x.create(t, r)
 		assert.Equal(t, r.Name, v.Name)
 		assert.Equal(t, r.Token, v.Token)
+		assert.Equal(t, r.Owner, v.Owner)
 		assert.Equal(t, r.Description, v.Description)
 		assert.Equal(t, drivers.StateStopped, v.State)
 		assert.Equal(t, r.VCPUs, v.VCPUs)

@@ -173,7 +173,7 @@ func (x *suite) name() string { return fmt.Sprintf("%s-%d", x.prefix, x.serial.A
 // request is for the smallest VM that serves: one vCPU that can become two, memory that can double, one disk.
 func (x *suite) request() drivers.CreateRequest {
 	return drivers.CreateRequest{
-		Token: random(16), Name: x.name(), VCPUs: 1, VCPUsMax: 2, MemoryMiB: x.MemoryMiB, MemoryMax: 2 * x.MemoryMiB,
+		Token: random(16), Owner: "whose <it> is", Name: x.name(), VCPUs: 1, VCPUsMax: 2, MemoryMiB: x.MemoryMiB, MemoryMax: 2 * x.MemoryMiB,
 		Accelerator: x.Accelerator, Firmware: x.Firmware, Disks: []drivers.DiskRequest{x.disk()}, Seed: x.Seed,
 	}
 }

@@ -61,7 +61,7 @@ func (h *host) draft(r drivers.CreateRequest) (*vm, error) {
 		return nil, err
 	}
 	v := drivers.VM{
-		Ref: h.newRef(r.Name, r.Token), Name: r.Name, Token: r.Token, Description: r.Description, Node: r.Node,
+		Ref: h.newRef(r.Name, r.Token), Name: r.Name, Token: r.Token, Owner: r.Owner, Description: r.Description, Node: r.Node,
 		State: drivers.StateStopped, StateReason: "created", Machine: r.Machine, Firmware: r.Firmware,
 		Accelerator: r.Accelerator, Autostart: r.Autostart,
 	}

@@ -30,7 +30,7 @@ func (d *Driver) Create(ctx context.Context, r drivers.CreateRequest) (drivers.T
 	if r.Token == "" {
 		r.Token = uuid.NewString() // nobody asks for it again, but names of volumes derive from it
 	}
-	p := plan{CreateRequest: r, ref: refOf(r.Token), arch: d.host.arch, mark: mark{Token: r.Token, Part: "yes"}}
+	p := plan{CreateRequest: r, ref: refOf(r.Token), arch: d.host.arch, mark: mark{Token: r.Token, Owner: r.Owner, Part: "yes"}}
 	var err error
 	if p.accelerator, err = d.accelerator(r.Accelerator); err != nil {
 		return drivers.Task{}, err

@@ -272,7 +272,7 @@ func nicXML(n drivers.NICRequest) libvirtxml.DomainInterface {
 func (m mark) xml() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `<novacron:vm xmlns:novacron="%s">`, markSpace)
-	for _, f := range []struct{ name, text string }{{"token", m.Token}, {"seed", m.Seed}, {"part", m.Part}} {
+	for _, f := range []struct{ name, text string }{{"token", m.Token}, {"owner", m.Owner}, {"seed", m.Seed}, {"part", m.Part}} {
 		if f.text != "" {
 			b.WriteString("<novacron:" + f.name + ">")
 			_ = xml.EscapeText(&b, []byte(f.text))

@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -92,6 +93,10 @@ func (w *writer) write(ctx context.Context, tx *store.Store, latest map[drivers.
 		return err
 	}
 	of := match(rows, latest, news)
+	ours, err := w.ours(ctx, tx, latest, news, of)
+	if err != nil {
+		return err
+	}
 	var changed, found []*fleet.VM
 	var log []fleet.Event
 	for _, ref := range news {
@@ -106,6 +111,9 @@ func (w *writer) write(ctx context.Context, tx *store.Store, latest map[drivers.
 			}
 			w.place.see(v, r.vm)
 			v.Digest = w.place.digest(r.vm)
+			if ours[ref] {
+				v.Management = fleet.Managed
+			}
 			found = append(found, v)
 		case r.gone:
 			if v.MissingSince == nil {
@@ -137,6 +145,25 @@ func (w *writer) write(ctx context.Context, tx *store.Store, latest map[drivers.
 		}
 	}
 	return events.Record(ctx, tx, log...)
+}
+
+// ours are the VMs without a row that were made here all the same: the database was restored from before. A VM that
+// another provider has, too, is none of them: its host is connected twice, and one of its rows is enough to act on.
+func (w *writer) ours(ctx context.Context, tx *store.Store, latest map[drivers.Ref]reading, news []drivers.Ref, of map[drivers.Ref]*fleet.VM) (map[drivers.Ref]bool, error) {
+	ours := map[drivers.Ref]bool{}
+	for _, ref := range news {
+		if of[ref] == nil && latest[ref].vm.Owner == w.tenant.String() {
+			ours[ref] = true
+		}
+	}
+	if len(ours) == 0 {
+		return nil, nil
+	}
+	elsewhere, err := tx.RefsElsewhere(ctx, fleet.Within(w.tenant), w.provider, slices.Collect(maps.Keys(ours)))
+	for _, ref := range elsewhere {
+		delete(ours, ref)
+	}
+	return ours, err
 }
 
 func later(a, b time.Time) time.Time {

@@ -155,6 +155,35 @@ func TestForgetting(t *testing.T) {
 	assert.Equal(t, map[uuid.UUID]bool{before["db"].ID: true, before["mine"].ID: true}, gone)
 }
 
+// A VM that was made here and that the database knows nothing of, since it was restored from before, is managed again;
+// one of another's is found, and so is one that another connection to its host shows already.
+func TestOwnVMsComeBackManaged(t *testing.T) {
+	host := newHost()
+	h := newHouse(t, host.Open)
+	h.replica(h.store, quickly)
+	made := func(name string, owner uuid.UUID) drivers.VM {
+		v := vm(name)
+		v.Token, v.Owner = fleet.NewID().String(), owner.String()
+		return v
+	}
+	host.put(made("ours", h.scope.Tenant()))
+	host.put(made("theirs", fleet.NewID()))
+	host.put(vm("nobody's"))
+	first := h.add("lab")
+	h.synced(first.ID)
+	for name, is := range map[string]fleet.Management{"ours": fleet.Managed, "theirs": fleet.Discovered, "nobody's": fleet.Discovered} {
+		assert.Equal(t, is, h.vms()[name].Management, name)
+	}
+	second := h.add("lab-again")
+	h.synced(second.ID)
+	page, err := h.store.VMPage(t.Context(), h.scope, fleet.VMQuery{First: 10, Filter: fleet.VMFilter{Provider: []uuid.UUID{second.ID}}})
+	require.NoError(t, err)
+	require.Len(t, page.VMs, 3)
+	for _, v := range page.VMs {
+		assert.Equal(t, fleet.Discovered, v.Management, v.Name)
+	}
+}
+
 // The row of a VM that is being made becomes the VM that was made, whoever sees it first.
 func TestTokenFindsTheRow(t *testing.T) {
 	host := newHost()

@@ -55,6 +55,13 @@ func (s *Store) LockVMsSeen(ctx context.Context, scope fleet.Scope, provider uui
 	return all, broken(q.Scan(ctx))
 }
 
+// RefsElsewhere are those of the refs that VMs of other providers have.
+func (s *Store) RefsElsewhere(ctx context.Context, scope fleet.Scope, provider uuid.UUID, refs []drivers.Ref) (all []drivers.Ref, err error) {
+	err = within(s.db.NewSelect().Model((*fleet.VM)(nil)).Column("ref"), scope).
+		Where("provider_id <> ?", provider).Where("ref IN (?)", bun.List(refs)).Scan(ctx, &all)
+	return all, broken(err)
+}
+
 // seenColumns are what the inventory writes. Intent, operation, management and labels are not among them.
 var seenColumns = []string{
 	"host_id", "ref", "name", "description", "observed_status", "status_reason", "provider_state", "problem", "hypervisor_type",
