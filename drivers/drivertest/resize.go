@@ -162,6 +162,34 @@ var resizeTests = []test{
 		assert.Equal(t, last.MemoryMax, started.MemoryMax)
 		assert.Empty(t, started.Pending)
 	}},
+	{name: "WithdrawnAsPlanned", needs: has[drivers.Resizer], run: func(t *testing.T, x *suite) {
+		v := x.vm(t, true)
+		now, more := v.VCPUs, v.VCPUsMax+1
+		raise := wish{field: "vcpus", want: drivers.Resize{VCPUs: &more}}
+		if x.plan(t, v, raise).Impact != drivers.ImpactRestart {
+			t.Skip("it can be had without a restart")
+		}
+		task, err := as[drivers.Resizer](x).Resize(t.Context(), v.Ref, raise.want)
+		x.await(t, x.d, task, err)
+		v = x.get(t, v.Ref)
+		require.True(t, pending(v, "vcpus"))
+		if x.f.Suspend { // what is on disk is the VM as it ran
+			x.power(t, v.Ref, drivers.PowerSuspend)
+			saved := x.get(t, v.Ref)
+			assert.Equal(t, now, saved.VCPUs)
+			assert.True(t, pending(saved, "vcpus"))
+			x.power(t, v.Ref, drivers.PowerResume)
+		}
+		back := wish{field: "vcpus", want: drivers.Resize{VCPUs: &now}}
+		p := x.plan(t, v, back)
+		require.Equal(t, drivers.ImpactLive, p.Impact, "what it has at present is a change while another size waits: %s", p.Reason)
+		task, err = as[drivers.Resizer](x).Resize(t.Context(), v.Ref, back.want)
+		x.await(t, x.d, task, err)
+		v = x.get(t, v.Ref)
+		assert.False(t, pending(v, "vcpus"))
+		assert.Equal(t, now, v.VCPUs)
+		assert.Equal(t, drivers.ImpactNone, x.plan(t, v, back).Impact)
+	}},
 	{name: "FeaturesAreTrue", needs: has[drivers.Resizer], run: func(t *testing.T, x *suite) {
 		v := x.vm(t, true)
 		for _, w := range x.wishes(v) {

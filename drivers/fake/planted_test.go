@@ -47,7 +47,7 @@ func bugs() []bug {
 			"Resize/RunningAsPlanned",
 		}},
 		{name: "a resize is done before it is so", wrap: func(d *Driver) drivers.Driver { return hasty{d} }, found: []string{
-			"Resize/OffAsPlanned", "Resize/RunningAsPlanned",
+			"Resize/OffAsPlanned", "Resize/RunningAsPlanned", "Resize/WithdrawnAsPlanned",
 		}},
 		{name: "Watch misses everything", wrap: func(d *Driver) drivers.Driver { return sleeper{d} }, found: []string{
 			"Watch/HintsOfOutsideChanges", "Watch/TwoAtOnce",

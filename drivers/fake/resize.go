@@ -45,10 +45,16 @@ func (d *Driver) PlanResize(v drivers.VM, want drivers.Resize) []drivers.Verdict
 	var vs []drivers.Verdict
 	say := func(field, unit string, now, then int64, i drivers.Impact, reason string) {
 		show := func(n int64) string { return fmt.Sprint(n, unit) }
+		current := show(now)
 		if now == then && i != drivers.ImpactImpossible {
 			i, reason = drivers.ImpactNone, "it is so already"
+			for _, p := range v.Pending {
+				if p.Field == field {
+					current, i, reason = p.Next+unit, drivers.ImpactLive, "what waited for its next start is withdrawn"
+				}
+			}
 		}
-		vs = append(vs, drivers.Verdict{Field: field, Current: show(now), Wanted: show(then), Impact: i, Reason: reason})
+		vs = append(vs, drivers.Verdict{Field: field, Current: current, Wanted: show(then), Impact: i, Reason: reason})
 	}
 	live, restart, impossible := drivers.ImpactLive, drivers.ImpactRestart, drivers.ImpactImpossible
 	running := on(v.State)

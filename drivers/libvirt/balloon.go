@@ -33,6 +33,25 @@ func balloonOf(t drivers.Task) (balloon, error) {
 	return b, nil
 }
 
+// spares refuses to leave a guest less memory than it uses: its balloon driver would take it all the same, and the
+// guest's kernel would end programs, or itself. A guest that does not tell what it uses is believed to manage.
+func (d *Driver) spares(ctx context.Context, ref drivers.Ref, want int64) error {
+	samples, err := d.Sample(ctx, []drivers.Ref{ref})
+	if err != nil {
+		return err
+	}
+	used := samples[ref].MemoryUsedMiB
+	if _, told := samples[ref]; !told || used < 0 {
+		return nil
+	}
+	least := used + used/8 + 16
+	if want >= least {
+		return nil
+	}
+	return fault.New(fault.Conflict, "the guest uses %d MiB: with %d MiB it would run out of memory", used, want).At("memoryMiB").
+		With(fmt.Sprintf("Leave it at least %d MiB, end something in it, or shut it down and change it then.", least))
+}
+
 // look is how it stands.
 func (d *Driver) look(ctx context.Context, b balloon) (drivers.Task, error) {
 	var state libvirt.DomainState

@@ -17,6 +17,7 @@ import (
 	"libvirt.org/go/libvirt"
 
 	"github.com/novacron/novacron/drivers"
+	"github.com/novacron/novacron/internal/fault"
 )
 
 // linuxImage puts the image of a small Linux with guest agent (scripts/tiny-image) into the pool.
@@ -170,6 +171,10 @@ func TestLinuxGrows(t *testing.T) {
 			resized(t, d, ref, drivers.Resize{MemoryMiB: &less})
 			if n := inGuestInt(t, d, ref, guestMemory); n > memory+44+2 {
 				t.Errorf("the guest counts %d MiB of 300", n)
+			}
+			none := int64(24)
+			if _, err := d.Resize(t.Context(), ref, drivers.Resize{MemoryMiB: &none}); !fault.Is(err, fault.Conflict) || fault.Of(err).Field != "memoryMiB" {
+				t.Errorf("less than the guest uses: %v", err)
 			}
 			if n := inGuestInt(t, d, ref, guestUptime); n < uptime {
 				t.Errorf("the guest was restarted: up %d s, before %d s", n, uptime)

@@ -34,6 +34,12 @@ func (d *Driver) Resize(ctx context.Context, ref drivers.Ref, want drivers.Resiz
 		}
 		impact[v.Field] = v.Impact
 	}
+	running := vm.State == drivers.StateRunning || vm.State == drivers.StatePaused
+	if running && want.MemoryMiB != nil && impact["memoryMiB"] == drivers.ImpactLive && *want.MemoryMiB < vm.MemoryWanted {
+		if err := d.spares(ctx, ref, *want.MemoryMiB); err != nil {
+			return drivers.Task{}, err
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(want.Disks)) {
 		if impact["disks."+name] == drivers.ImpactNone {
 			continue
@@ -49,7 +55,6 @@ func (d *Driver) Resize(ctx context.Context, ref drivers.Ref, want drivers.Resiz
 	if err := d.storeSize(ctx, ref, want); err != nil {
 		return drivers.Task{}, err
 	}
-	running := vm.State == drivers.StateRunning || vm.State == drivers.StatePaused
 	if running && want.VCPUs != nil && impact["vcpus"] == drivers.ImpactLive {
 		if err := d.addVCPUs(ctx, vm, *want.VCPUs); err != nil {
 			return drivers.Task{}, inField(err, "vcpus")

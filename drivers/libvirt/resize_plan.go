@@ -74,6 +74,16 @@ const (
 	saySuspend = "the VM is %s; the change comes when it starts afresh, not when it goes on from its saved memory"
 )
 
+// same is the verdict on what the VM has at present. Something else may wait for its next start.
+func (p *planner) same(field, now string) {
+	i := slices.IndexFunc(p.vm.Pending, func(c drivers.PendingChange) bool { return c.Field == field })
+	if i < 0 {
+		p.say(field, now, now, drivers.ImpactNone, sayNone)
+		return
+	}
+	p.say(field, p.vm.Pending[i].Next, now, drivers.ImpactLive, "it stays at %s: what waited for its next start is withdrawn", now)
+}
+
 // stored is the verdict on a change that only the stored definition takes.
 func (p *planner) stored(field, current, wanted string) bool {
 	switch {
@@ -100,7 +110,7 @@ func (p *planner) vcpus() {
 	case then > p.next.vcpusMax:
 		p.say("vcpus", a, b, drivers.ImpactImpossible, "its maximum would be %d", p.next.vcpusMax)
 	case then == now:
-		p.say("vcpus", a, b, drivers.ImpactNone, sayNone)
+		p.same("vcpus", a)
 	case p.stored("vcpus", a, b):
 	case then < now:
 		p.say("vcpus", a, b, drivers.ImpactRestart, "taking vCPUs from a running guest can end it, so they go with the next start")
@@ -122,12 +132,14 @@ func (p *planner) memory() {
 	case then > p.next.memoryMax:
 		p.say("memoryMiB", a, b, drivers.ImpactImpossible, "its maximum would be %s", showMiB(p.next.memoryMax))
 	case then == now:
-		p.say("memoryMiB", a, b, drivers.ImpactNone, sayNone)
+		p.same("memoryMiB", a)
 	case p.stored("memoryMiB", a, b):
 	case then > p.vm.MemoryMax:
 		p.say("memoryMiB", a, b, drivers.ImpactRestart, "it was started with a maximum of %s", showMiB(p.vm.MemoryMax))
+	case then < now:
+		p.say("memoryMiB", a, b, drivers.ImpactLive, "the guest's balloon driver gives it back while it runs; it is refused if the guest uses more than that")
 	default:
-		p.say("memoryMiB", a, b, drivers.ImpactLive, "the guest's balloon driver gives and takes memory while it runs")
+		p.say("memoryMiB", a, b, drivers.ImpactLive, "the guest's balloon driver takes it while it runs")
 	}
 }
 
@@ -144,7 +156,7 @@ func (p *planner) maximum(field string, now, then, limit int64, show func(int64,
 	case then < bound:
 		p.say(field, a, b, drivers.ImpactImpossible, "it would be below the %s that the VM has", show(bound, 10))
 	case then == now:
-		p.say(field, a, b, drivers.ImpactNone, sayNone)
+		p.same(field, a)
 	case p.stored(field, a, b):
 	default:
 		p.say(field, a, b, drivers.ImpactRestart, "a maximum is fixed when the VM starts")

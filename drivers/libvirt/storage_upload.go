@@ -109,7 +109,7 @@ func (p *storagePool) claim(name, token string) error {
 			}
 		}
 		if !ours {
-			return fault.New(fault.Exists, "the pool %q has a volume %q already", p.Name, name).At("volume").With("Choose another name, or delete that volume first.")
+			return fault.New(fault.Exists, "the pool %q has a volume %q already", p.Name, name).At("volume").With("Choose another name, or make an image of that volume as it is.")
 		}
 		if err := p.remove(name); err != nil {
 			return err

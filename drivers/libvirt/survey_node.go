@@ -1,6 +1,7 @@
 package libvirt
 
 import (
+	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -120,6 +121,9 @@ func numaOf(caps *libvirtxml.Caps) []drivers.NUMA {
 	return cells
 }
 
+// oddMachine are machine types that no server is made of: they lack PCI or are an emulator's own business.
+var oddMachine = regexp.MustCompile(`^(none|x-remote|microvm|isapc|xen(fv|pv).*)$`)
+
 // guestsOf lists the machine types and accelerators for guests of the host's own architecture.
 func guestsOf(caps *libvirtxml.Caps, arch string) ([]string, []drivers.Accelerator) {
 	var machines []string
@@ -129,7 +133,7 @@ func guestsOf(caps *libvirtxml.Caps, arch string) ([]string, []drivers.Accelerat
 			continue
 		}
 		for _, m := range g.Arch.Machines {
-			if m.Deprecated != "yes" {
+			if m.Deprecated != "yes" && !oddMachine.MatchString(m.Name) {
 				machines = append(machines, m.Name)
 			}
 		}

@@ -126,7 +126,7 @@ func unreachable(ctx context.Context, err error) error {
 	case errors.As(err, &dns) && dns.IsNotFound:
 		e = fault.New(fault.Unavailable, "there is no host of this name").With("Check the host's name.").At("host")
 	case errors.Is(err, syscall.ECONNREFUSED):
-		e = fault.New(fault.Unavailable, "the host is there, but nothing listens on this port").With("Check the port, and that libvirt's daemon is started and listens.").At("port")
+		e = fault.New(fault.Unavailable, "the host is there, but nothing listens on this port").With("Check the port, and that the host's libvirtd (TLS) or sshd (SSH) listens on it.").At("port")
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		e = fault.New(fault.Unavailable, "there is no way to the host").With("Check the network between here and the host.").At("host")
 	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):

@@ -15,8 +15,8 @@ import (
 	"github.com/novacron/novacron/internal/fault"
 )
 
-// readVM reads one VM: the document as it runs, and beside it the stored one, from which a restart
-// would build it.
+// readVM reads one VM: the document as it runs or as it was saved, and beside it the stored one, from which a
+// restart would build it.
 func readVM(c *libvirt.Connect, r roll, pools []poolPath) (drivers.VM, error) {
 	dom, err := domain(c, r.ref)
 	if err != nil {
@@ -30,6 +30,10 @@ func readVM(c *libvirt.Connect, r roll, pools []poolPath) (drivers.VM, error) {
 	x, err := parseDomain(doc)
 	if err != nil {
 		return drivers.VM{}, err
+	}
+	next := x
+	if r.managedSave {
+		x = savedDocument(dom, x)
 	}
 	vm := r.vm()
 	fill(&vm, x, r, pools)
@@ -47,10 +51,26 @@ func readVM(c *libvirt.Connect, r roll, pools []poolPath) (drivers.VM, error) {
 		if s := sizeOf(y); s.memory <= vm.MemoryMax {
 			vm.MemoryWanted = s.memory // more than it can grow to is pending
 		}
+	case r.managedSave:
+		vm.Pending = pending(vm, x, next)
+		readBackings(c, &vm)
 	case !r.active():
 		readBackings(c, &vm)
 	}
 	return vm, nil
+}
+
+// savedDocument is what goes on when a suspended VM is resumed; the stored one when that cannot be read.
+func savedDocument(dom *libvirt.Domain, stored *libvirtxml.Domain) *libvirtxml.Domain {
+	doc, err := dom.ManagedSaveGetXMLDesc(0)
+	if err != nil {
+		return stored
+	}
+	x, err := parseDomain(doc)
+	if err != nil {
+		return stored
+	}
+	return x
 }
 
 // parseDomain reads a domain's document.

@@ -198,10 +198,14 @@ func (c *Control) request(ctx context.Context, tx *store.Store, viewer access.Vi
 		r.Disks = append(r.Disks, disk)
 	}
 	switch {
-	case int64(r.VCPUsMax) > mostVCPUs:
+	case int64(n.VCPUs) > mostVCPUs:
 		return r, fault.Field("vcpus", fmt.Sprintf("Use at most %d.", mostVCPUs), "the host gives a VM at most %d vCPUs", mostVCPUs)
+	case int64(r.VCPUsMax) > mostVCPUs:
+		return r, fault.Field("vcpusMax", fmt.Sprintf("Use at most %d.", mostVCPUs), "the host gives a VM at most %d vCPUs", mostVCPUs)
+	case n.MemoryMiB > mostMemory:
+		return r, fault.Field("memoryMiB", fmt.Sprintf("Use at most %d MiB.", mostMemory), "the host gives a VM at most %d MiB", mostMemory)
 	case r.MemoryMax > mostMemory:
-		return r, fault.Field("memoryMiB", fmt.Sprintf("Use at most %d.", mostMemory), "the host gives a VM at most %d MiB", mostMemory)
+		return r, fault.Field("memoryMaxMiB", fmt.Sprintf("Use at most %d MiB.", mostMemory), "the host gives a VM at most %d MiB", mostMemory)
 	case limits.MaxNameLength > 0 && len(n.Name) > limits.MaxNameLength:
 		return r, fault.Field("name", fmt.Sprintf("Use at most %d characters.", limits.MaxNameLength), "the name is too long for this host")
 	case !hasMachine(hosts, n.Machine):
@@ -244,7 +248,7 @@ func (c *Control) disk(ctx context.Context, tx *store.Store, viewer access.Viewe
 		case i.Format == "iso" && !d.CDROM:
 			return r, fault.Field(field+".cdrom", "Set cdrom to true.", "the image %s is an ISO: it goes into a CD-ROM drive", i.Name)
 		case d.CapacityBytes != 0 && d.CapacityBytes < i.CapacityBytes && !d.CDROM:
-			return r, fault.Field(field+".capacityBytes", fmt.Sprintf("Use at least %d.", i.CapacityBytes), "the image %s is larger than that", i.Name)
+			return r, fault.Field(field+".capacityBytes", fmt.Sprintf("Use at least %d MiB.", (i.CapacityBytes+1<<20-1)>>20), "the image %s is larger than that", i.Name)
 		}
 		from := &drivers.VolumeRef{Pool: i.Pool, Volume: i.Volume}
 		if d.CDROM { // it is only read: no copy
