@@ -1,5 +1,6 @@
 'use client'
 import { useCallback, useEffect, useRef, useState } from 'react'
+import { flushSync } from 'react-dom'
 import { graphql, useRelayEnvironment } from 'react-relay'
 import { commitMutation } from 'relay-runtime'
 import type { ConsoleKind, useConsoleMutation } from '@/__generated__/useConsoleMutation.graphql'
@@ -29,6 +30,7 @@ export function useConsole(vm: string, kind: ConsoleKind) {
   const environment = useRelayEnvironment()
   const [attempt, setAttempt] = useState(0)
   const failures = useRef(0)
+  const take = useRef(false)
   const since = useRef(Number.POSITIVE_INFINITY)
   const [told, setTold] = useState<Told>(OPENING)
   // biome-ignore lint/correctness/useExhaustiveDependencies: another attempt is another ticket
@@ -43,7 +45,11 @@ export function useConsole(vm: string, kind: ConsoleKind) {
         }
       `,
       variables: { vm, kind },
-      onCompleted: ({ openConsole }) => setTold({ ...OPENING, url: socketURL(openConsole.path) }),
+      onCompleted: ({ openConsole }) => {
+        setTold({ ...OPENING, url: socketURL(openConsole.path) + (take.current ? '?take=1' : '') })
+        // Only once: else two pages would take it from each other for ever.
+        take.current = false
+      },
       onError: (cause) => {
         const { code, message, remedy } = faultOf(cause).facts
         setTold({ url: null, state: 'failed', why: sentences(message, remedy), final: FINAL.includes(code) })
@@ -60,6 +66,21 @@ export function useConsole(vm: string, kind: ConsoleKind) {
     setTold((before) => ({ ...before, state, why }))
   }, [])
   const again = useCallback(() => setAttempt((number) => number + 1), [])
+  const takeOver = useCallback(() => {
+    take.current = true
+    again()
+  }, [again])
+  // A page that the browser keeps for its way back would keep the console too: its view goes, and the socket with it.
+  useEffect(() => {
+    const hide = () => flushSync(() => setTold(OPENING))
+    const show = ({ persisted }: PageTransitionEvent) => persisted && again()
+    window.addEventListener('pagehide', hide)
+    window.addEventListener('pageshow', show)
+    return () => {
+      window.removeEventListener('pagehide', hide)
+      window.removeEventListener('pageshow', show)
+    }
+  }, [again])
   const over = (told.state === 'closed' || told.state === 'failed') && !told.final
   // The guest restarts, the network blinks: it comes back by itself.
   useEffect(() => {
@@ -68,7 +89,7 @@ export function useConsole(vm: string, kind: ConsoleKind) {
     const timer = setTimeout(again, wait * 1000)
     return () => clearTimeout(timer)
   }, [over, again])
-  return { ...told, onState, again }
+  return { ...told, onState, again, takeOver }
 }
 
 function socketURL(path: string) {

@@ -110,7 +110,7 @@ export function Console({ id }: { id: string }) {
 }
 
 function Session({ id, name, kind }: { id: string; name: string; kind: 'VNC' | 'SERIAL' }) {
-  const { url, state, why, final, onState, again } = useConsole(id, kind)
+  const { url, state, why, final, onState, again, takeOver } = useConsole(id, kind)
   const over = state === 'closed' || state === 'failed'
   return (
     <div data-console>
@@ -126,6 +126,12 @@ function Session({ id, name, kind }: { id: string; name: string; kind: 'VNC' | '
         {over && (
           <Button size="sm" onClick={again}>
             Connect now
+          </Button>
+        )}
+        {/* A screen is shared; of a serial line there is one session. */}
+        {over && kind === 'SERIAL' && /somebody else has this console open/i.test(why) && (
+          <Button size="sm" onClick={takeOver}>
+            Take it over
           </Button>
         )}
       </div>
