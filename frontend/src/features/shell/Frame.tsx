@@ -11,6 +11,7 @@ import { Toasts } from '@/ui/Toasts'
 import { Boundary } from './Boundary'
 import { BottomBar, Rail, TopBar } from './Navigation'
 import { OperationWatcher } from './OperationWatcher'
+import { SilenceBar } from './SilenceBar'
 
 /**
  * What stays while pages come and go. It is drawn in the static shell; what needs the API begins
@@ -31,20 +32,23 @@ export function Frame({ children }: { children: ReactNode }) {
       <div className="flex h-dvh max-md:flex-col">
         <Rail path={mounted ? path : ''} ready={mounted} />
         <TopBar />
-        <main id="main" tabIndex={-1} className="relative min-h-0 min-w-0 flex-1 overflow-y-auto outline-none">
-          {mounted ? (
-            <RelayEnvironmentProvider environment={browserEnvironment()}>
-              <Boundary key={path}>
-                <Suspense fallback={<BonePage />}>
-                  <VMActions>{children}</VMActions>
-                </Suspense>
-              </Boundary>
-              <OperationWatcher />
-            </RelayEnvironmentProvider>
-          ) : (
-            <BonePage />
-          )}
-        </main>
+        <div className="flex min-h-0 min-w-0 flex-1 flex-col">
+          {mounted && <SilenceBar />}
+          <main id="main" tabIndex={-1} className="relative min-h-0 min-w-0 flex-1 overflow-y-auto outline-none">
+            {mounted ? (
+              <RelayEnvironmentProvider environment={browserEnvironment()}>
+                <Boundary key={path}>
+                  <Suspense fallback={<BonePage />}>
+                    <VMActions>{children}</VMActions>
+                  </Suspense>
+                </Boundary>
+                <OperationWatcher />
+              </RelayEnvironmentProvider>
+            ) : (
+              <BonePage />
+            )}
+          </main>
+        </div>
         <BottomBar path={mounted ? path : ''} />
       </div>
       <Toasts />
