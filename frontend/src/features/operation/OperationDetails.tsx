@@ -1,7 +1,6 @@
 'use client'
 import { useState } from 'react'
 import { graphql } from 'react-relay'
-import type { OperationDetailsCancelMutation } from '@/__generated__/OperationDetailsCancelMutation.graphql'
 import type { OperationDetailsQuery } from '@/__generated__/OperationDetailsQuery.graphql'
 import { sentence } from '@/lib/sentence'
 import { formatDuration } from '@/lib/time'
@@ -16,6 +15,7 @@ import { CopyText } from '@/ui/Copy'
 import { FaultNote } from '@/ui/FaultNote'
 import { State } from '@/ui/State'
 import { toastFault } from '@/ui/Toasts'
+import { CancelOperation } from './CancelOperation'
 import { OperationRow } from './OperationRow'
 import { type OperationStatus, STATUS, stepLook } from './words'
 
@@ -64,8 +64,8 @@ const query = graphql`
   }
 `
 
-/** Everything about one operation, and what can be done about it. */
-export function OperationDetails({ id }: { id: string }) {
+/** Everything about one operation, and what can be done about it. `alone`: without the row that it belongs to. */
+export function OperationDetails({ id, alone }: { id: string; alone?: boolean }) {
   const { operation } = useReading<OperationDetailsQuery>(query, { id })
   const [open, setOpen] = useState<string | null>(null)
   if (!operation) return <p className="mb-3 ml-9 text-soft">It is no longer known.</p>
@@ -120,6 +120,7 @@ export function OperationDetails({ id }: { id: string }) {
           </ul>
         </>
       )}
+      {alone && <CancelOperation operation={operation} what="this operation" />}
       <Actions operation={operation} />
       <p className="text-xs text-soft">
         <CopyText text={operation.id} what="operation id" mono />
@@ -133,15 +134,6 @@ type ActionsProps = { operation: { id: string; cancelRequested: boolean; actions
 
 function Actions({ operation: { id, cancelRequested, actions } }: ActionsProps) {
   const [giveUp, setGiveUp] = useState(false)
-  const [cancel, canceling] = useAction<OperationDetailsCancelMutation>(graphql`
-    mutation OperationDetailsCancelMutation($id: ID!) {
-      cancelOperation(input: { id: $id }) {
-        operation {
-          ...OperationDetails_changed @relay(mask: false)
-        }
-      }
-    }
-  `)
   const [retry, retrying] = useAction(graphql`
     mutation OperationDetailsRetryMutation($id: ID!) {
       retryOperation(input: { id: $id }) {
@@ -163,14 +155,13 @@ function Actions({ operation: { id, cancelRequested, actions } }: ActionsProps) 
   const may = (name: string) => actions.some((action) => action.name === name && action.allowed)
   const tell = (cause: unknown) => toastFault(faultOf(cause).facts)
   if (cancelRequested && !may('cancel') && !may('retry'))
-    return <p className="text-soft">It was asked to stop. What it did is undone; what it asked the guest to do, the guest may still do.</p>
+    return (
+      <p className="text-soft">
+        It was asked to stop. What it did is undone; what it asked the guest to do, the guest may still do.
+      </p>
+    )
   return (
     <div className="flex gap-2 empty:hidden">
-      {may('cancel') && (
-        <Button size="sm" busy={canceling} onClick={() => cancel({ id }).catch(tell)}>
-          Cancel it
-        </Button>
-      )}
       {may('retry') && (
         <Button size="sm" look="primary" busy={retrying} onClick={() => retry({ id }).catch(tell)}>
           Try to undo again

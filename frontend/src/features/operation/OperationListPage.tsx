@@ -16,18 +16,18 @@ import { Bone, Empty, PageBody, PageHeader } from '@/ui/page'
 import { OperationDetails } from './OperationDetails'
 import { OperationRow } from './OperationRow'
 
-const VIEWS: Record<string, { label: string; filter: OperationFilter }> = {
-  all: { label: 'All', filter: {} },
-  active: { label: 'Under way', filter: { active: true } },
-  stuck: { label: 'Stuck', filter: { status: ['STUCK'] } },
-  failed: { label: 'Failed', filter: { status: ['FAILED', 'STUCK'] } },
+const VIEWS: Record<string, { label: string; filter: OperationFilter; none: string }> = {
+  all: { label: 'All', filter: {}, none: 'Nothing has been asked of NovaCron yet' },
+  active: { label: 'Under way', filter: { active: true }, none: 'Nothing is under way' },
+  stuck: { label: 'Stuck', filter: { status: ['STUCK'] }, none: 'Nothing is stuck' },
+  failed: { label: 'Failed', filter: { status: ['FAILED', 'STUCK'] }, none: 'Nothing has failed' },
 }
 const PAGE = 50
 
 export function OperationListPage() {
   const [params, setParams] = useURLState()
   const view = params.get('show') ?? 'all'
-  const { filter } = VIEWS[view] ?? { filter: {} }
+  const { filter, none } = VIEWS[view] ?? { filter: {}, none: 'None' }
   const shown = useDeferredValue(filter)
   return (
     <>
@@ -52,6 +52,7 @@ export function OperationListPage() {
         <Suspense fallback={<Bone className="h-64" />}>
           <List
             filter={shown}
+            none={none}
             dim={shown !== filter}
             open={params.get('open')}
             onOpen={(id) => setParams({ open: id }, 'replace')}
@@ -62,7 +63,13 @@ export function OperationListPage() {
   )
 }
 
-type ListProps = { filter: OperationFilter; dim: boolean; open: string | null; onOpen: (id: string | null) => void }
+type ListProps = {
+  filter: OperationFilter
+  none: string
+  dim: boolean
+  open: string | null
+  onOpen: (id: string | null) => void
+}
 
 function List({ filter, ...rest }: ListProps) {
   // New ones come with the next reading, which a change brings about, every second at most.
@@ -80,7 +87,7 @@ function List({ filter, ...rest }: ListProps) {
   return <Rows query={query} {...rest} />
 }
 
-function Rows({ query, dim, open, onOpen }: Omit<ListProps, 'filter'> & { query: OperationListPage_query$key }) {
+function Rows({ query, none, dim, open, onOpen }: Omit<ListProps, 'filter'> & { query: OperationListPage_query$key }) {
   const { data, loadNext, hasNext, isLoadingNext } = usePaginationFragment<
     OperationListPagePaginationQuery,
     OperationListPage_query$key
@@ -109,20 +116,15 @@ function Rows({ query, dim, open, onOpen }: Omit<ListProps, 'filter'> & { query:
   )
   const { edges, totalCount } = data.operations
   const elsewhere = open && !edges.some((edge) => edge.node.id === open)
-  if (edges.length === 0)
-    return (
-      <Empty icon={<Activity aria-hidden />} title="None">
-        There is no such operation.
-      </Empty>
-    )
   return (
     <>
       {elsewhere && (
         <div className="mb-4 border-b pb-2">
-          <OperationDetails id={open} />
+          <OperationDetails id={open} alone />
         </div>
       )}
-      <ul aria-label="Operations" className={cx('border-t', dim && 'opacity-60')}>
+      {edges.length === 0 && <Empty icon={<Activity aria-hidden />} title={none} />}
+      <ul aria-label="Operations" className={cx('border-t empty:border-0', dim && 'opacity-60')}>
         {edges.map(({ node }) => (
           <OperationRow
             key={node.id}

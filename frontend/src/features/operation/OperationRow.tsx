@@ -13,6 +13,7 @@ import { cx } from '@/ui/cx'
 import { Progress } from '@/ui/Meter'
 import { Bone } from '@/ui/page'
 import { State } from '@/ui/State'
+import { CancelOperation } from './CancelOperation'
 import { OperationDetails } from './OperationDetails'
 import { doing, hasEnded, kindWord, type OperationStatus, STATUS } from './words'
 
@@ -48,6 +49,12 @@ export function OperationRow({ operation: ref, open, onOpen, bare }: Props) {
         }
         error {
           message
+        }
+        actions {
+          name
+          allowed
+          reason
+          remedy
         }
       }
     `,
@@ -85,6 +92,7 @@ export function OperationRow({ operation: ref, open, onOpen, bare }: Props) {
             <div className="flex items-center gap-3 text-xs text-soft">
               <Progress value={operation.progress} label={what} className="w-28 shrink-0" />
               <span className="truncate first-letter:uppercase">{doing(operation)}</span>
+              <CancelOperation operation={operation} what={what} />
             </div>
           ) : (
             operation.error && <p className="truncate text-xs text-soft">{sentence(operation.error.message)}</p>

@@ -57,7 +57,7 @@ const KIND: Record<string, string> = {
   DELETE_SNAPSHOT: 'Delete a snapshot of',
   IMPORT_IMAGE: 'Bring the image',
   DELETE_IMAGE: 'Delete the image',
-  BULK: 'Act on',
+  BULK: 'Several at once:',
 }
 
 /** What an operation does, without its target: a kind unknown here is shown in plain letters. */

@@ -3,6 +3,7 @@ import { Ellipsis } from 'lucide-react'
 import Link from 'next/link'
 import { graphql, useFragment } from 'react-relay'
 import type { VMHeader_vm$key } from '@/__generated__/VMHeader_vm.graphql'
+import { CancelOperation } from '@/features/operation/CancelOperation'
 import { doing } from '@/features/operation/words'
 import { paths } from '@/lib/paths'
 import { sentence } from '@/lib/sentence'
@@ -49,6 +50,12 @@ export function VMHeader({ vm: ref }: { vm: VMHeader_vm$key }) {
           steps {
             name
             status
+          }
+          actions {
+            name
+            allowed
+            reason
+            remedy
           }
         }
         actions {
@@ -127,17 +134,20 @@ export function VMHeader({ vm: ref }: { vm: VMHeader_vm$key }) {
       />
       <div className="flex flex-col gap-2 px-4 pb-2 empty:hidden md:px-6">
         {vm.activeOperation && (
-          <Link
-            href={paths.operations(vm.activeOperation.id)}
-            className="flex max-w-xl items-center gap-3 text-xs text-soft hover:text-ink"
-          >
-            <span className="inline-block min-w-0 truncate first-letter:uppercase">{doing(vm.activeOperation)}</span>
-            <Progress
-              value={vm.activeOperation.progress}
-              label={doing(vm.activeOperation)}
-              className="min-w-24 flex-1"
-            />
-          </Link>
+          <div className="flex max-w-xl items-center gap-3">
+            <Link
+              href={paths.operations(vm.activeOperation.id)}
+              className="flex min-w-0 flex-1 items-center gap-3 text-xs text-soft hover:text-ink"
+            >
+              <span className="inline-block min-w-0 truncate first-letter:uppercase">{doing(vm.activeOperation)}</span>
+              <Progress
+                value={vm.activeOperation.progress}
+                label={doing(vm.activeOperation)}
+                className="min-w-24 flex-1"
+              />
+            </Link>
+            <CancelOperation operation={vm.activeOperation} what={doing(vm.activeOperation)} />
+          </div>
         )}
         {vm.stale && (
           <Notice tone="warn">
@@ -151,8 +161,8 @@ export function VMHeader({ vm: ref }: { vm: VMHeader_vm$key }) {
         )}
         {vm.missingSince && (
           <Notice tone="warn">
-            Its host’s lists have lacked it since <Age of={vm.missingSince} />. After three of them it is forgotten
-            here.
+            Its host does not list it any more (first seen <Age of={vm.missingSince} />
+            ). After three such lists it is forgotten here.
           </Notice>
         )}
         {/* A host that is at work on a VM cannot always tell all of it meanwhile: that is no problem. */}

@@ -19,6 +19,12 @@ graphql`
       status
     }
     targetName
+    actions {
+      name
+      allowed
+      reason
+      remedy
+    }
     target {
       ... on VM {
         id
