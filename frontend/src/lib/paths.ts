@@ -2,7 +2,11 @@
 export const paths = {
   vms: (query?: string) => (query ? `/vms?q=${encodeURIComponent(query)}` : '/vms'),
   vm: (id: string, tab?: string) => `/vms/${encodeURIComponent(id)}${tab && tab !== 'overview' ? `?tab=${tab}` : ''}`,
-  newVM: (image?: string) => (image ? `/vms/new?image=${encodeURIComponent(image)}` : '/vms/new'),
+  /** `like` is a VM whose form is filled as it was. */
+  newVM: (image?: string, like?: string) => {
+    const given = new URLSearchParams({ ...(image && { image }), ...(like && { like }) }).toString()
+    return given ? `/vms/new?${given}` : '/vms/new'
+  },
   hosts: () => '/hosts',
   host: (id: string) => `/hosts/${encodeURIComponent(id)}`,
   newHost: () => '/hosts/new',

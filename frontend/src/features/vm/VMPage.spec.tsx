@@ -1,7 +1,10 @@
 import { screen, waitFor, within } from '@testing-library/react'
 import { beforeEach, expect, test, vi } from 'vitest'
+import { fault } from '../../../mock/db'
 import { renderPage } from '../../../mock/harness'
 import { goTo } from '../../../mock/navigation'
+import { seed } from '../../../mock/seed'
+import { World } from '../../../mock/world'
 import { VMActions } from './VMActions'
 import { VMPage } from './VMPage'
 
@@ -45,6 +48,34 @@ test('a VM that is not there', async () => {
   goTo('/vms/vm_none')
   renderPage(page)
   await screen.findByText('There is no such VM')
+})
+
+test('a VM that could not be made says why', async () => {
+  goTo('/vms/vm_none')
+  const world = new World(seed(30), 0)
+  const refusal = fault('EXHAUSTED', 'The pool is full.', { remedy: 'Choose another pool.' })
+  world.begin({
+    kind: 'CREATE_VM',
+    target: { id: 'vm_none', name: 'web1' },
+    work: [{ name: 'x', ms: 0 }],
+    fails: refusal,
+  })
+  await waitFor(() => expect([...world.db.operations.values()].at(-1)?.status).toBe('FAILED'))
+  renderPage(page, world)
+  await screen.findByText('web1 was not made')
+  within(screen.getByRole('alert')).getByText(refusal.remedy)
+  expect(screen.getByRole('link', { name: 'New VM' }).getAttribute('href')).toBe('/vms/new')
+})
+
+test('what is done with it is stopped where it is told', async () => {
+  const { user, world } = renderPage(page)
+  const vm = world.db.vms.get('vm_002')
+  if (!vm) throw new Error('no such VM in the seed')
+  await screen.findByRole('heading', { name: 'api-01' })
+  Object.defineProperty(world, 'sleep', { value: () => new Promise<void>(() => {}) })
+  const operation = world.begin({ kind: 'CREATE_SNAPSHOT', target: vm, work: [{ name: 'Take the snapshot', ms: 0 }] })
+  await user.click(await screen.findByRole('button', { name: /^Cancel: / }))
+  await waitFor(() => expect(operation.cancelRequested).toBe(true))
 })
 
 test('the plan says how each change reaches the VM before it is made', async () => {
@@ -117,4 +148,6 @@ test('deleting asks for the name, and for the fate of each disk', async () => {
   await user.type(within(dialog).getByLabelText('Type api-01 to confirm'), 'api-01')
   await user.click(remove)
   await waitFor(() => expect(world.db.vms.has('vm_002')).toBe(false))
+  await screen.findByText('api-01 was deleted')
+  screen.getByRole('link', { name: 'All virtual machines' })
 })

@@ -11,8 +11,9 @@ import { useTitle } from '@/lib/use-title'
 import { useRouteId } from '@/lib/use-url'
 import { useLive } from '@/relay/use-live'
 import { useReading } from '@/relay/use-reading'
-import { Bone, Empty } from '@/ui/page'
+import { Bone } from '@/ui/page'
 import { Tabs } from '@/ui/Tabs'
+import { GoneVM } from './GoneVM'
 import { useProviderTurns } from './provider-turns'
 import { VMHeader } from './VMHeader'
 
@@ -88,16 +89,9 @@ export function VMPage() {
   const tab = asked in TABS ? (asked as keyof typeof TABS) : 'overview'
   if (!vm)
     return (
-      <Empty
-        title="There is no such VM"
-        action={
-          <Link href={paths.vms()} className="underline">
-            All virtual machines
-          </Link>
-        }
-      >
-        It was deleted, or it was never there.
-      </Empty>
+      <Suspense fallback={<TabBones />}>
+        <GoneVM id={id} />
+      </Suspense>
     )
   const count: Record<string, number> = {
     disks: vm.configuration.disks.length,

@@ -17,6 +17,20 @@ test('a VM is made from what the form proposes', async () => {
   expect(made).toMatchObject({ vcpus: 2, memoryMiB: 4096, providerId: 'prov_1' })
 })
 
+test('the form of a VM that was not made comes back as it was', async () => {
+  const { user, unmount } = renderPage(<CreateVMPage />)
+  await user.type(await screen.findByLabelText('Name'), 'twice-01')
+  await user.type(screen.getByLabelText('Up to how many CPUs'), '7')
+  await user.click(screen.getByRole('button', { name: 'Create VM' }))
+  await waitFor(() => expect(push).toHaveBeenCalledWith(expect.stringMatching(/^\/vms\/vm_/)))
+  const [, vm] = /([^/]+)$/.exec(push.mock.lastCall?.[0] ?? '') ?? []
+  unmount()
+  goTo(`/vms/new?like=${vm}`)
+  renderPage(<CreateVMPage />)
+  expect(await screen.findByLabelText('Name')).toHaveProperty('value', 'twice-01')
+  expect(screen.getByLabelText('Up to how many CPUs')).toHaveProperty('value', '7')
+})
+
 test('a refusal keeps what was typed and goes to the field that it names', async () => {
   const { user } = renderPage(<CreateVMPage />)
   const name = await screen.findByLabelText('Name')

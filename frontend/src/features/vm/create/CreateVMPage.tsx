@@ -18,7 +18,7 @@ import { Empty, PageBody, PageHeader } from '@/ui/page'
 import { AdvancedSection } from './AdvancedSection'
 import { BootSection } from './BootSection'
 import { DeviceSections } from './DeviceSections'
-import { type Draft, EMPTY, inputOf, problemsOf } from './draft'
+import { type Draft, EMPTY, inputOf, keepDraft, lastDraft, problemsOf } from './draft'
 import { GuestSection } from './GuestSection'
 import { type Place, placesOf } from './places'
 import { SizeSection } from './SizeSection'
@@ -126,8 +126,10 @@ type FieldsProps = { images: readonly ImageChoice[]; places: readonly Place[] }
 
 function Fields({ images: all, places }: FieldsProps) {
   const router = useRouter()
-  const given = useSearchParams().get('image')
-  const [typed, setDraft] = useState<Draft>(() => first(places, all, given))
+  const params = useSearchParams()
+  const [typed, setDraft] = useState<Draft>(
+    () => lastDraft(params.get('like')) ?? first(places, all, params.get('image')),
+  )
   const set = (patch: Partial<Draft>) => setDraft((before) => ({ ...before, ...patch }))
   const [tried, setTried] = useState(false)
   const [fault, setFault] = useState<Fault | null>(null)
@@ -159,6 +161,7 @@ function Fields({ images: all, places }: FieldsProps) {
     setFault(null)
     send({ input: inputOf(draft, place?.networks ?? [], key.current) })
       .then(({ createVM }) => {
+        keepDraft(createVM.vm.id, draft)
         follow(createVM.operation.id, `Create ${createVM.vm.name}`)
         router.push(paths.vm(createVM.vm.id))
       })

@@ -71,6 +71,18 @@ export const EMPTY: Draft = {
   tags: '',
 }
 
+let last: { vm: string; draft: Draft } | undefined
+
+/** Keeps what a VM is being made from, in this page's memory alone: there may be passwords in it. */
+export function keepDraft(vm: string, draft: Draft) {
+  last = { vm, draft }
+}
+
+/** What the VM was to be made from, if it was the last that was asked for here. */
+export function lastDraft(vm: string | null): Draft | undefined {
+  return last?.vm === vm ? last?.draft : undefined
+}
+
 export const SIZES = [
   { key: 'tiny', label: 'Tiny', vcpus: '1', memory: '0.25' },
   { key: 'small', label: 'Small', vcpus: '1', memory: '1' },
