@@ -12,6 +12,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -183,7 +184,9 @@ func (o Options) checked(next http.Handler) http.Handler {
 		}
 		_ = control.SetReadDeadline(time.Time{}) // only now: net/http reads the rest of a refused body itself
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		next.ServeHTTP(&stream{ResponseWriter: w}, r)
+		s := &stream{ResponseWriter: w}
+		defer s.end()
+		next.ServeHTTP(s, r)
 	})
 }
 
@@ -202,12 +205,22 @@ func readable(body []byte) bool {
 // stream tells proxies between us and the browser to leave an event stream as it is. Next.js, for
 // one, compresses it otherwise, and then keeps it back until there is enough of it. And it ends when
 // its client does not read.
+//
+// gqlgen writes its pings from a goroutine of their own, which may outlast the request by a moment. What it wrote then
+// would go to a connection that has been given back, and could end the process.
 type stream struct {
 	http.ResponseWriter
-	begun, events bool
+	mu                  sync.Mutex
+	begun, events, over bool
 }
 
-func (s *stream) begin() {
+// within does something with the response while there is one.
+func (s *stream) within(do func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over {
+		return
+	}
 	if h := s.Header(); !s.begun && strings.HasPrefix(h.Get("Content-Type"), "text/event-stream") {
 		h.Set("Cache-Control", "no-cache, no-transform")
 		h.Set("X-Accel-Buffering", "no")
@@ -216,16 +229,27 @@ func (s *stream) begin() {
 	if s.begun = true; s.events {
 		_ = http.NewResponseController(s.ResponseWriter).SetWriteDeadline(time.Now().Add(roomWithin))
 	}
+	do()
 }
 
-// WriteHeader is the ResponseWriter's, with begin before it; so are Write and Flush.
-func (s *stream) WriteHeader(status int) { s.begin(); s.ResponseWriter.WriteHeader(status) }
+func (s *stream) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over = true
+}
+
+// WriteHeader is the ResponseWriter's; so are Write and Flush.
+func (s *stream) WriteHeader(status int) { s.within(func() { s.ResponseWriter.WriteHeader(status) }) }
 
 // Write is as WriteHeader.
-func (s *stream) Write(b []byte) (int, error) { s.begin(); return s.ResponseWriter.Write(b) }
+func (s *stream) Write(b []byte) (n int, err error) {
+	err = http.ErrHandlerTimeout // as net/http says it of whoever writes too late
+	s.within(func() { n, err = s.ResponseWriter.Write(b) })
+	return n, err
+}
 
 // Flush is as WriteHeader.
-func (s *stream) Flush() { s.begin(); s.ResponseWriter.(http.Flusher).Flush() }
+func (s *stream) Flush() { s.within(func() { s.ResponseWriter.(http.Flusher).Flush() }) }
 
 // Unwrap is for http.ResponseController.
 func (s *stream) Unwrap() http.ResponseWriter { return s.ResponseWriter }
