@@ -26,6 +26,8 @@ const PAGES = {
   vms: { path: '/vms' },
   'vms-filtered': { path: '/vms?q=status%3Astopped%20status%3Aunknown%20host%3Akvm-03&sort=-memory' },
   'vms-none': { path: '/vms?q=nosuchthing' },
+  'vms-nonsense': { path: '/vms?q=host%3Anosuchhost' },
+  'vms-refused': { path: '/vms?q=one+two+three+four+five+six+seven+eight+nine' },
   'vms-menu': {
     path: '/vms',
     act: (page) =>
@@ -47,6 +49,10 @@ const PAGES = {
   'vm-operations': { path: `${vm}?tab=operations` },
   'vm-settings': { path: `${vm}?tab=settings`, act: resize },
   'vm-delete': { path: vm, act: remove },
+  'vm-pending': { path: '/vms/vm_00d' },
+  'vm-pending-settings': { path: '/vms/vm_00d?tab=settings', act: slip },
+  'vm-gone': { path: '/vms/vm_none' },
+  'vm-unmade': { path: '/vms/new', act: createInVain, wait: 1200 },
   'vm-stale': { path: '/vms/vm_007' },
   'vm-new': { path: '/vms/new' },
   'vm-new-fault': { path: '/vms/new', act: createTwice },
@@ -60,6 +66,7 @@ const PAGES = {
   'host-new': { path: '/hosts/new' },
   'host-new-fault': { path: '/hosts/new', act: testHost },
   images: { path: '/images' },
+  'images-upload': { path: '/images', act: uploadNothing },
   'images-import': { path: '/images', act: (page) => page.getByRole('button', { name: 'Add an image' }).click() },
   operations: { path: '/operations' },
   'operations-open': { path: '/operations?open=op_stuck' },
@@ -90,6 +97,23 @@ async function create(page) {
   await page.waitForURL(/\/vms\/vm_/)
   await page.goto('/vms')
   await page.getByText('Creating').first().waitFor()
+}
+
+async function createInVain(page) {
+  await page.getByLabel('Name', { exact: true }).fill(`vain-${Date.now().toString(36)}`)
+  await page.getByRole('button', { name: 'Create VM' }).click()
+  await page.getByRole('button', { name: /^Cancel/ }).click()
+  await page.getByText(/was not made/).waitFor()
+}
+
+async function slip(page) {
+  await page.getByLabel('Disk vda', { exact: true }).fill('99999999999999999999')
+}
+
+async function uploadNothing(page) {
+  await page.getByRole('button', { name: 'Add an image' }).click()
+  await page.getByRole('radio', { name: /This computer/ }).check()
+  await page.getByRole('button', { name: 'Upload' }).click()
 }
 
 async function resize(page) {

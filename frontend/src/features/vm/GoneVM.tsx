@@ -1,5 +1,6 @@
 'use client'
 import Link from 'next/link'
+import type { ReactNode } from 'react'
 import { graphql } from 'react-relay'
 import type { GoneVMQuery } from '@/__generated__/GoneVMQuery.graphql'
 import { paths } from '@/lib/paths'
@@ -8,7 +9,7 @@ import { useOperationPulse } from '@/relay/own-operations'
 import { useReading } from '@/relay/use-reading'
 import { Button } from '@/ui/Button'
 import { FaultNote } from '@/ui/FaultNote'
-import { Empty } from '@/ui/page'
+import { PageBody, PageHeader } from '@/ui/page'
 import { lastDraft } from './create/draft'
 
 /** The page of a VM that is not there: its last operation tells what became of it. */
@@ -50,21 +51,21 @@ export function GoneVM({ id }: { id: string }) {
   const unmade = operation?.kind === 'CREATE_VM' && (operation.status === 'FAILED' || operation.status === 'CANCELED')
   if (!deleted && !unmade)
     return (
-      <Empty title="There is no such VM" action={all}>
+      <Page title="There is no such VM" action={all}>
         It was deleted, or it was never there.
-      </Empty>
+      </Page>
     )
   if (deleted)
     return (
-      <Empty title={`${operation.targetName} was deleted`} action={all}>
+      <Page title={`${operation.targetName} was deleted`} action={all}>
         What was kept of its disks is in their pools.
-      </Empty>
+      </Page>
     )
   return (
-    <Empty
+    <Page
       title={`${operation.targetName} was not made`}
       action={
-        <div className="flex flex-wrap items-center justify-center gap-4">
+        <div className="flex flex-wrap items-center gap-4">
           <Button look="primary" link={<Link href={paths.newVM(undefined, lastDraft(id) && id)} />}>
             {lastDraft(id) ? 'Back to the form, as it was' : 'New VM'}
           </Button>
@@ -77,10 +78,22 @@ export function GoneVM({ id }: { id: string }) {
     >
       {operation.status === 'CANCELED' && 'That was canceled, and what had been done is undone.'}
       {operation.error && (
-        <div className="mt-2 text-left text-ink">
+        <div className="text-ink">
           <FaultNote fault={operation.error} />
         </div>
       )}
-    </Empty>
+    </Page>
+  )
+}
+
+function Page({ title, action, children }: { title: string; action: ReactNode; children: ReactNode }) {
+  return (
+    <>
+      <PageHeader title={title} />
+      <PageBody narrow>
+        <div className="text-soft">{children}</div>
+        <div className="mt-4">{action}</div>
+      </PageBody>
+    </>
   )
 }
