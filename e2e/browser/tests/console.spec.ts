@@ -64,10 +64,13 @@ test('the screen and the serial line of a VM, through its restart', async ({ sig
     await expect(page.getByRole('button', { name: 'Type into the line' })).toBeFocused()
   })
 
-  await test.step('a second session is told why it does not open', async () => {
+  await test.step('a second session is told why it does not open, and can take the line over', async () => {
     const second = await page.context().newPage()
     await second.goto(`/vms/${vm.id}?tab=console&console=serial`)
     await expect(second.getByText(/^Somebody else has this console open\. Close it there, or take it over/)).toBeVisible()
+    await second.getByRole('button', { name: 'Take it over' }).click()
+    await connected(second)
+    await expect(page.getByRole('button', { name: 'Take it over' })).toBeVisible() // the first tries again by itself
     await second.close()
   })
 
