@@ -77,11 +77,11 @@ func (r *rig) check(l *ledger, most time.Duration) {
 		assert.Empty(t, p.complaints(), "the replica's log")
 		var now use
 		for began := time.Now(); ; time.Sleep(time.Second) { // idle connections take a while to be closed
-			if now = p.use(r.admin); !now.grown(p.idle) || time.Since(began) > 30*time.Second {
+			if now = p.use(r.admin); !now.grown(p.idle, len(r.hosts)) || time.Since(began) > 30*time.Second {
 				break
 			}
 		}
-		assert.False(t, now.grown(p.idle), "I6: from %+v to %+v", p.idle, now)
+		assert.False(t, now.grown(p.idle, len(r.hosts)), "I6: from %+v to %+v", p.idle, now)
 	}
 }
 
