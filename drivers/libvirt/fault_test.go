@@ -281,6 +281,32 @@ func TestReconnectsAreFew(t *testing.T) {
 	}
 }
 
+// What a rush of calls has opened is closed when nobody has needed it for a while.
+func TestUnusedSessionsAreClosed(t *testing.T) {
+	d := newWire(t).open(t)
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() { _ = d.Ping(t.Context()) })
+	}
+	wg.Wait()
+	sessions := func() int {
+		d.pool.mu.Lock()
+		defer d.pool.mu.Unlock()
+		return len(d.pool.all)
+	}
+	if n := sessions(); n < 2 || n > poolSize {
+		t.Fatalf("%d sessions", n)
+	}
+	d.pool.mu.Lock()
+	for _, s := range d.pool.idle {
+		s.idleSince = s.idleSince.Add(-2 * idleFor)
+	}
+	d.pool.mu.Unlock()
+	must(t, d.Ping(t.Context()))
+	eventually(t, "one is left", func() bool { return sessions() == 1 })
+	must(t, d.Ping(t.Context()))
+}
+
 // Close ends what is under way, and nothing is left of a connection: no goroutine, thread or socket.
 func TestCloseLeavesNothing(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir()) // other processes leave and take their own meanwhile

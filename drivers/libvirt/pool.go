@@ -20,6 +20,7 @@ const (
 	poolSize     = 8               // sessions for ordinary calls; libvirtd has 20 workers by default
 	keepSeconds  = 2               // keepalive: a silent host is noticed after
 	keepCount    = 3               // 2 s × (3+1) = 8 s, inside callDeadline
+	idleFor      = time.Minute     // sessions that a rush has left are closed after
 	dialDeadline = 6 * time.Second // shorter than callDeadline, so that the host is blamed and not the call
 	cutPatience  = 5 * time.Second // a cut call was seen to return within 7 ms
 	backoffMin   = 200 * time.Millisecond
@@ -87,8 +88,23 @@ func (p *pool) put(s *session) {
 		s.end()
 		return
 	}
+	s.idleSince = time.Now()
 	p.idle = append(p.idle, s)
+	old := p.unused()
 	p.mu.Unlock()
+	for _, s := range old {
+		s.end()
+	}
+}
+
+// unused takes the sessions out that nobody has needed for a while: the last one given back is the first one taken.
+// One stays. The lock is held.
+func (p *pool) unused() (old []*session) {
+	for len(p.idle) > 1 && time.Since(p.idle[0].idleSince) > idleFor {
+		old = append(old, p.idle[0])
+		p.idle = p.idle[1:]
+	}
+	return old
 }
 
 // dial opens a session that belongs to the caller. After a failure the same answer is given for a
@@ -184,6 +200,8 @@ type session struct {
 	pool   *pool
 	conn   *libvirt.Connect
 	remote net.Conn // to the daemon
+
+	idleSince time.Time // as the pool has it
 
 	mu    sync.Mutex
 	local net.Conn // to libvirt's client in this process
