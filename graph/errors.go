@@ -33,6 +33,9 @@ func (o Options) present(ctx context.Context, err error) *gqlerror.Error {
 	if f.Kind == fault.Internal {
 		o.Log.ErrorContext(ctx, "request failed", "error", err, "path", out.Path.String(), "requestId", o.RequestID(ctx))
 	}
+	if s, ok := ctx.Value(streamKey{}).(*stream); ok && f.Kind == fault.Unavailable && f.Provider == "" {
+		s.away.Store(true)
+	}
 	out.Message, out.Extensions = short(f.Message), f.Extensions(o.RequestID(ctx))
 	if f.Kind == fault.Invalid && from != nil {
 		out.Path = responsePath(ctx, from.Path)

@@ -186,7 +186,7 @@ func (o Options) checked(next http.Handler) http.Handler {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		s := &stream{ResponseWriter: w}
 		defer s.end()
-		next.ServeHTTP(s, r)
+		next.ServeHTTP(s, r.WithContext(context.WithValue(r.Context(), streamKey{}, s)))
 	})
 }
 
@@ -212,7 +212,13 @@ type stream struct {
 	http.ResponseWriter
 	mu                  sync.Mutex
 	begun, events, over bool
+
+	// away is set when our own ground has failed, the database for one. The answer is 503 then, so that proxies, probes
+	// and clients that look at no more than the code know it, too.
+	away atomic.Bool
 }
+
+type streamKey struct{}
 
 // within does something with the response while there is one.
 func (s *stream) within(do func()) {
@@ -225,6 +231,10 @@ func (s *stream) within(do func()) {
 		h.Set("Cache-Control", "no-cache, no-transform")
 		h.Set("X-Accel-Buffering", "no")
 		s.events = true
+	}
+	if !s.begun && !s.events && s.away.Load() {
+		fault.Later(s.Header(), http.StatusServiceUnavailable)
+		s.ResponseWriter.WriteHeader(http.StatusServiceUnavailable)
 	}
 	if s.begun = true; s.events {
 		_ = http.NewResponseController(s.ResponseWriter).SetWriteDeadline(time.Now().Add(roomWithin))
@@ -239,7 +249,13 @@ func (s *stream) end() {
 }
 
 // WriteHeader is the ResponseWriter's; so are Write and Flush.
-func (s *stream) WriteHeader(status int) { s.within(func() { s.ResponseWriter.WriteHeader(status) }) }
+func (s *stream) WriteHeader(status int) {
+	s.within(func() {
+		if !s.away.Load() || s.events {
+			s.ResponseWriter.WriteHeader(status)
+		}
+	})
+}
 
 // Write is as WriteHeader.
 func (s *stream) Write(b []byte) (n int, err error) {

@@ -8,7 +8,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/novacron/novacron/drivers"
-	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/fleet"
 )
 
@@ -182,7 +181,7 @@ func ask[T any](ctx context.Context, l *Loaders, provider uuid.UUID, call func(c
 		return zero, err
 	}
 	if !p.Reachable() {
-		return zero, fault.New(fault.Unavailable, "the host %s does not answer", p.Name).With("See the host's page for why.")
+		return zero, p.Away()
 	}
 	ctx, cancel := context.WithTimeout(ctx, liveDeadline)
 	defer cancel()

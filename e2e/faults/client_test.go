@@ -32,9 +32,15 @@ func (c *client) at(p *replica) *client { return &client{t: c.t, base: p.base, t
 type refusal struct {
 	status                        int
 	code, message, remedy, reqest string
+	again                         string // Retry-After
 }
 
 func (r *refusal) Error() string { return fmt.Sprintf("%d %s: %s", r.status, r.code, r.message) }
+
+// later tells that it is our own trouble, for now, and when to ask again.
+func (r *refusal) later() bool {
+	return r.status == http.StatusServiceUnavailable && r.again != "" && r.code == "UNAVAILABLE" && r.remedy != ""
+}
 
 // ask runs a query. The error is a *refusal when the API answered.
 func (c *client) ask(ctx context.Context, into any, query string, v vars) error {
@@ -69,7 +75,7 @@ func (c *client) ask(ctx context.Context, into any, query string, v vars) error 
 	}
 	if len(envelope.Errors) > 0 {
 		e := envelope.Errors[0]
-		return &refusal{answer.StatusCode, e.Extensions.Code, e.Message, e.Extensions.Remedy, e.Extensions.RequestID}
+		return &refusal{answer.StatusCode, e.Extensions.Code, e.Message, e.Extensions.Remedy, e.Extensions.RequestID, answer.Header.Get("Retry-After")}
 	}
 	return json.Unmarshal(envelope.Data, into)
 }

@@ -96,5 +96,5 @@ func reachable(p *fleet.Provider) error {
 	if p.Reachable() {
 		return nil
 	}
-	return fault.New(fault.Unavailable, "the host %s does not answer", p.Name).At("provider").With("See the host's page for why.")
+	return p.Away().At("provider")
 }

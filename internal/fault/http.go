@@ -21,6 +21,13 @@ func (e *Error) Extensions(requestID string) map[string]any {
 	return x
 }
 
+// Later tells a client that is refused for a while when to ask again, unless that is said already.
+func Later(h http.Header, status int) {
+	if status == http.StatusServiceUnavailable && h.Get("Retry-After") == "" {
+		h.Set("Retry-After", "1")
+	}
+}
+
 // WriteHTTP answers a request with an error, in the shape that GraphQL gives them: one shape for
 // clients, whatever they called. status 0 takes the kind's own.
 func WriteHTTP(w http.ResponseWriter, status int, requestID string, err error) {
@@ -31,6 +38,7 @@ func WriteHTTP(w http.ResponseWriter, status int, requestID string, err error) {
 	body, _ := json.Marshal(map[string]any{"errors": []any{
 		map[string]any{"message": e.Message, "extensions": e.Extensions(requestID)},
 	}})
+	Later(w.Header(), status)
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)

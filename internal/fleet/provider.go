@@ -57,6 +57,13 @@ type Provider struct {
 // Reachable reports whether what we know of its VMs is current.
 func (p *Provider) Reachable() bool { return p.Status == ProviderConnected }
 
+// Away is the answer to whoever needs a provider that does not answer.
+func (p *Provider) Away() *fault.Error {
+	e := fault.New(fault.Unavailable, "the host %s does not answer", p.Name).With("See the host's page for why.")
+	e.Provider = string(p.Kind)
+	return e
+}
+
 // HostStatus is how a hypervisor host stands.
 type HostStatus string
 
