@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -74,13 +75,21 @@ func (s *Store) RestoreBackup(ctx context.Context, b *BackupFile, force bool, to
 	return done, s.Migrate(ctx)
 }
 
+// leaves is how long PostgreSQL may still count those who have just closed their connection.
+const leaves = 2 * time.Second
+
 // mayRestore refuses a database that a restore would harm. empty: there is nothing in it.
 func (s *Store) mayRestore(ctx context.Context, b *BackupFile, force bool, ours int64) (empty bool, err error) {
-	var served bool
-	err = s.db.NewRaw(`SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'novacron'
-		AND pid <> pg_backend_pid())`).Scan(ctx, &served)
-	if err != nil {
-		return false, broken(err)
+	served := true
+	for began := time.Now(); served; time.Sleep(50 * time.Millisecond) {
+		err = s.db.NewRaw(`SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'novacron'
+			AND pid <> pg_backend_pid())`).Scan(ctx, &served)
+		if err != nil {
+			return false, broken(err)
+		}
+		if time.Since(began) > leaves {
+			break
+		}
 	}
 	if served {
 		return false, fault.New(fault.Conflict, "a NovaCron server runs on this database").With("Stop all replicas first.")
