@@ -227,7 +227,7 @@ func (s *soak) watch(back *returns) {
 	}
 	for _, p := range got.Providers {
 		for _, x := range s.sites {
-			if x.host.id != p.ID || x.mended.IsZero() {
+			if x.id != p.ID || x.mended.IsZero() {
 				continue
 			}
 			took := time.Since(x.mended)

@@ -252,7 +252,7 @@ func (s *soak) create(x *site, g *guest) {
 	var id, op string
 	name := fmt.Sprintf("%s-%d", g.name, g.made)
 	err := s.send(true, func(ctx context.Context, c *client) (err error) {
-		id, op, err = c.create(ctx, x.host.id, name, false)
+		id, op, err = c.create(ctx, x.id, name, false)
 		return err
 	})
 	s.count("createVM", x, from, err)
