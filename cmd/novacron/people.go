@@ -15,13 +15,13 @@ import (
 	"github.com/novacron/novacron/internal/store"
 )
 
-// withStore opens the database for one command.
+// withStore opens the database for one command of its owner.
 func withStore(ctx context.Context, do func(*store.Store) error) error {
 	url := env("NOVACRON_DATABASE_URL")
 	if url == "" {
 		return wrong("NOVACRON_DATABASE_URL", "Set it to postgres://user:password@host:5432/novacron.")
 	}
-	s, err := store.Open(ctx, url)
+	s, err := store.OpenOwned(ctx, url)
 	if err != nil {
 		return err
 	}

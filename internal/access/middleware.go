@@ -11,6 +11,7 @@ import (
 
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/fleet"
+	"github.com/novacron/novacron/internal/store"
 )
 
 // open are the paths that answer strangers. /auth/sign-out is one because signing out twice is no error.
@@ -25,7 +26,8 @@ func (d *Door) Guard(next http.Handler) http.Handler {
 		w.Header().Set("X-Request-Id", id)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
-		ctx := context.WithValue(r.Context(), requestKey{}, id)
+		// Until it is known who asks, nothing is to be seen.
+		ctx := store.Walled(context.WithValue(r.Context(), requestKey{}, id), fleet.Scope{})
 		upgrade := r.Header.Get("Upgrade") != ""
 		if err := d.origins.Check(r); err != nil || upgrade && !d.sameOrigin(r) {
 			fault.WriteHTTP(w, http.StatusForbidden, id, fault.New(fault.Denied, "this came from another site").

@@ -45,7 +45,7 @@ func (d *Door) ServeSignIn(w http.ResponseWriter, r *http.Request) {
 func (d *Door) ServeSignOut(w http.ResponseWriter, r *http.Request) {
 	for _, name := range []string{plainCookie, secureCookie} {
 		if cookie, err := r.Cookie(name); err == nil {
-			if err := d.store.DeleteSession(r.Context(), Digest(cookie.Value)); err != nil {
+			if err := d.store.DeleteSession(house(r.Context()), Digest(cookie.Value)); err != nil {
 				fault.WriteHTTP(w, 0, RequestID(r.Context()), err)
 				return
 			}

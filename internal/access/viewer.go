@@ -9,6 +9,7 @@ import (
 
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/fleet"
+	"github.com/novacron/novacron/internal/store"
 )
 
 // Viewer is who is asking.
@@ -25,9 +26,9 @@ func (v Viewer) Scope() fleet.Scope { return fleet.Within(v.TenantID) }
 
 type viewerKey struct{}
 
-// With returns a context in which v is asking.
+// With returns a context in which v is asking: behind the wall of v's organisation.
 func With(ctx context.Context, v Viewer) context.Context {
-	return context.WithValue(ctx, viewerKey{}, v)
+	return context.WithValue(store.Walled(ctx, v.Scope()), viewerKey{}, v)
 }
 
 // From tells who is asking. Unauthorized when nobody is.

@@ -6,10 +6,12 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -91,7 +93,7 @@ type ground struct {
 
 func newGround(t *testing.T) *ground {
 	g := &ground{url: storetest.URL(t)}
-	g.store = storetest.Open(t, g.url)
+	g.store = storetest.OpenOwned(t, g.url)
 	g.scope = storetest.Tenant(t, g.store, "acme")
 	ctx, tenant := t.Context(), g.scope.Tenant()
 	g.user = &fleet.User{ID: fleet.NewID(), TenantID: tenant, Name: "alice", PasswordHash: "x\ty\\N\n", Role: fleet.RoleAdmin}
@@ -139,7 +141,7 @@ func TestBackupComesBack(t *testing.T) {
 	from := look(t, g.url)
 	defer from.db.Close()
 	url := storetest.Empty(t)
-	s := storetest.Open(t, url)
+	s := storetest.OpenOwned(t, url)
 	done := restored(t, s, backedUp(t, g.store, ignore), false)
 	require.Zero(t, done)
 	to := look(t, url)
@@ -173,7 +175,7 @@ func TestBackupIsOneMoment(t *testing.T) {
 			require.NoError(t, g.store.InsertUser(t.Context(), &fleet.User{ID: fleet.NewID(), TenantID: scope.Tenant(), Name: "late", Role: fleet.RoleViewer}))
 		}
 	})
-	s := storetest.Open(t, storetest.Empty(t))
+	s := storetest.OpenOwned(t, storetest.Empty(t))
 	restored(t, s, file, false)
 	all, err := s.Tenants(t.Context(), fleet.System())
 	require.NoError(t, err)
@@ -193,7 +195,7 @@ func TestRestoreEndsOperations(t *testing.T) {
 	image := &fleet.Image{ID: fleet.NewID(), TenantID: g.scope.Tenant(), ProviderID: g.provider.ID, Name: "debian", Pool: "default", Volume: "debian.qcow2", Status: fleet.ImageImporting}
 	require.NoError(t, g.store.InsertImage(ctx, image))
 
-	s := storetest.Open(t, storetest.Empty(t))
+	s := storetest.OpenOwned(t, storetest.Empty(t))
 	done := restored(t, s, backedUp(t, g.store, ignore), false)
 	require.Equal(t, store.Restored{Operations: 3, VMs: 1}, done)
 
@@ -247,7 +249,7 @@ func TestRestoreCutsTheEventLog(t *testing.T) {
 	require.NoError(t, g.store.Tx(t.Context(), func(tx *store.Store) error { return tx.AppendEvents(t.Context(), g.provider.Event(fleet.Updated)) }))
 	before, err := g.store.EventLog(t.Context())
 	require.NoError(t, err)
-	s := storetest.Open(t, storetest.Empty(t)) // on the same server, as it is when the database is dropped and made again
+	s := storetest.OpenOwned(t, storetest.Empty(t)) // on the same server, as it is when the database is dropped and made again
 	restored(t, s, backedUp(t, g.store, ignore), false)
 	after, err := s.EventLog(t.Context())
 	require.NoError(t, err)
@@ -283,8 +285,8 @@ func reader(file []byte) (io.ReaderAt, int64) { return bytes.NewReader(file), in
 func TestRestoreBesideServers(t *testing.T) {
 	g := newGround(t)
 	url := storetest.Empty(t)
-	s := storetest.Open(t, url)
-	storetest.Open(t, url) // somebody else's
+	s := storetest.OpenOwned(t, url)
+	storetest.OpenOwned(t, url) // somebody else's
 	b, err := store.ReadBackup(reader(backedUp(t, g.store, ignore)))
 	require.NoError(t, err)
 	_, err = s.RestoreBackup(t.Context(), b, true, ignore)
@@ -340,7 +342,7 @@ func TestRestoreRefuses(t *testing.T) {
 			b, err := store.ReadBackup(reader(described(t, file, c.change)))
 			require.NoError(t, err)
 			url := storetest.Empty(t)
-			_, err = storetest.Open(t, url).RestoreBackup(t.Context(), b, false, ignore)
+			_, err = storetest.OpenOwned(t, url).RestoreBackup(t.Context(), b, false, ignore)
 			require.True(t, fault.Is(err, fault.Invalid), "%v", err)
 			require.Contains(t, err.Error(), c.says)
 			require.NotEmpty(t, fault.Of(err).Remedy)
@@ -353,37 +355,41 @@ func TestRestoreRefuses(t *testing.T) {
 	}
 }
 
-// nextVersion is the history of a program that has one migration more.
-func nextVersion(t *testing.T) fs.FS {
-	next := fstest.MapFS{"00002_next.sql": &fstest.MapFile{Data: []byte("-- +goose Up\nALTER TABLE vms ADD COLUMN colour text NOT NULL DEFAULT 'grey';\n" +
-		"-- +goose Down\nALTER TABLE vms DROP COLUMN colour;\n")}}
+// nextVersion is the history of a program that has one migration more, and that one's number.
+func nextVersion(t *testing.T) (fs.FS, int) {
+	next := fstest.MapFS{}
 	files, err := fs.Glob(migrations.FS, "*.sql")
 	require.NoError(t, err)
-	require.Len(t, files, 1, "the next migration is not the second any more")
-	first, err := fs.ReadFile(migrations.FS, files[0])
-	require.NoError(t, err)
-	next[files[0]] = &fstest.MapFile{Data: first}
-	return next
+	for _, name := range files {
+		text, err := fs.ReadFile(migrations.FS, name)
+		require.NoError(t, err)
+		next[name] = &fstest.MapFile{Data: text}
+	}
+	version := len(files) + 1
+	next[fmt.Sprintf("%05d_next.sql", version)] = &fstest.MapFile{Data: []byte("-- +goose Up\nALTER TABLE vms ADD COLUMN colour text NOT NULL DEFAULT 'grey';\n" +
+		"-- +goose Down\nALTER TABLE vms DROP COLUMN colour;\n")}
+	return next, version
 }
 
 // Who goes back to the version before finds a newer database: it is left as it is.
 func TestMigrateLeavesNewerAlone(t *testing.T) {
 	url := storetest.URL(t)
-	s := storetest.Open(t, url)
-	require.NoError(t, s.WithHistory(nextVersion(t)).Migrate(t.Context()))
+	s := storetest.OpenOwned(t, url)
+	next, version := nextVersion(t)
+	require.NoError(t, s.WithHistory(next).Migrate(t.Context()))
 	require.NoError(t, s.Migrate(t.Context()))
 	l := look(t, url)
 	defer l.db.Close()
-	require.Equal(t, "2", l.text("SELECT max(version_id)::text FROM goose_db_version"))
+	require.Equal(t, strconv.Itoa(version), l.text("SELECT max(version_id)::text FROM goose_db_version"))
 }
 
 // A backup of an older version becomes ours; one of a newer version is that version's.
 func TestRestoreAcrossVersions(t *testing.T) {
-	next := nextVersion(t)
+	next, _ := nextVersion(t)
 	g := newGround(t)
 	old := backedUp(t, g.store, ignore)
 	url := storetest.Empty(t)
-	newer := storetest.Open(t, url).WithHistory(next)
+	newer := storetest.OpenOwned(t, url).WithHistory(next)
 	restored(t, newer, old, false)
 	l := look(t, url)
 	defer l.db.Close()
@@ -391,7 +397,7 @@ func TestRestoreAcrossVersions(t *testing.T) {
 
 	// An empty database of the newer version goes back first.
 	url = storetest.Empty(t)
-	migrated := storetest.Open(t, url).WithHistory(next)
+	migrated := storetest.OpenOwned(t, url).WithHistory(next)
 	require.NoError(t, migrated.Migrate(t.Context()))
 	restored(t, migrated, old, false)
 
@@ -399,7 +405,7 @@ func TestRestoreAcrossVersions(t *testing.T) {
 	require.True(t, fault.Is(err, fault.Conflict), "a program that does not know the shape does not know what to keep: %v", err)
 	b, err := store.ReadBackup(reader(backedUp(t, newer, ignore)))
 	require.NoError(t, err)
-	_, err = storetest.Open(t, storetest.Empty(t)).RestoreBackup(t.Context(), b, false, ignore)
+	_, err = storetest.OpenOwned(t, storetest.Empty(t)).RestoreBackup(t.Context(), b, false, ignore)
 	require.True(t, fault.Is(err, fault.Invalid), "%v", err)
 	require.Contains(t, err.Error(), "newer")
 }

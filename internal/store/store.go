@@ -47,12 +47,27 @@ const (
 // statementTimeout ends a statement that runs away. Migrations have none.
 const statementTimeout = "30s"
 
-// Open connects to Postgres and returns once it has answered. The URL is a libpq one.
+// Open connects to Postgres and returns once it has answered. The URL is a libpq one, of a user who may
+// become novacron_house and novacron_tenant: see Walled.
 func Open(ctx context.Context, url string) (*Store, error) {
+	config, err := configure(url, statementTimeout)
+	if err != nil {
+		return nil, err
+	}
+	return ready(ctx, url, sql.OpenDB(connector{stdlib.GetConnector(*config)}))
+}
+
+// OpenOwned is Open for the commands of whoever runs the house: it works as the owner of the tables, whom
+// no wall keeps from anything, and in a database that has no tables yet.
+func OpenOwned(ctx context.Context, url string) (*Store, error) {
 	pool, err := open(url, statementTimeout)
 	if err != nil {
 		return nil, err
 	}
+	return ready(ctx, url, pool)
+}
+
+func ready(ctx context.Context, url string, pool *sql.DB) (*Store, error) {
 	pool.SetMaxOpenConns(maxConns)
 	pool.SetMaxIdleConns(maxIdleConns)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
@@ -65,7 +80,16 @@ func Open(ctx context.Context, url string) (*Store, error) {
 	return &Store{db: db, root: db, url: url, history: migrations.FS, onEvents: new(atomic.Pointer[func()])}, nil
 }
 
+// open connects as the owner of the tables, for what changes or copies all of them: no wall stands there.
 func open(url, timeout string) (*sql.DB, error) {
+	config, err := configure(url, timeout)
+	if err != nil {
+		return nil, err
+	}
+	return stdlib.OpenDB(*config), nil
+}
+
+func configure(url, timeout string) (*pgx.ConnConfig, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		// The cause may quote the URL, and with it the password.
@@ -87,7 +111,7 @@ func open(url, timeout string) (*sql.DB, error) {
 			config.RuntimeParams[k] = v
 		}
 	}
-	return stdlib.OpenDB(*config), nil
+	return config, nil
 }
 
 // Close ends all connections.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/fleet"
@@ -24,8 +25,14 @@ type vmFilter struct {
 	fleet.VMFilter
 	scope fleet.Scope
 	words []string
+	few   []uuid.UUID // what the words and the tags match, unless that is too many
+	many  bool        // it is
 	dark  []uuid.UUID // providers whose VMs are UNKNOWN unless an operation says otherwise; see fleet.VM.StatusUnder
 }
+
+// fewMatches is how many VMs are found first and put in order then. What more match are met soon enough on
+// a walk along the order asked for.
+const fewMatches = 2000
 
 func (s *Store) vmFilter(ctx context.Context, scope fleet.Scope, f fleet.VMFilter) (*vmFilter, error) {
 	if err := text("filter.search", f.Search); err != nil {
@@ -48,16 +55,44 @@ func (s *Store) vmFilter(ctx context.Context, scope fleet.Scope, f fleet.VMFilte
 	c := &vmFilter{VMFilter: f, scope: scope, words: words}
 	err := within(s.db.NewSelect().Model((*fleet.Provider)(nil)).Column("id"), scope).
 		Where("status IN (?)", bun.List([]fleet.ProviderStatus{fleet.ProviderUnreachable, fleet.ProviderError})).Scan(ctx, &c.dark)
-	return c, broken(err)
+	if err != nil {
+		return nil, broken(err)
+	}
+	return c, c.match(ctx, s)
+}
+
+// match finds what the words and the tags match. Postgres cannot guess how many that will be, and a wrong
+// guess makes 2 ms of it more than a second: so they are counted, as far as it matters.
+func (f *vmFilter) match(ctx context.Context, s *Store) error {
+	if len(f.words) == 0 && len(f.Tags) == 0 {
+		return nil
+	}
+	patterns, pairs, keys := []string{}, []string{}, []string{}
+	for _, w := range f.words {
+		patterns = append(patterns, like(w))
+	}
+	for _, t := range f.Tags {
+		if t.Value == "" {
+			keys = append(keys, t.Key)
+			continue
+		}
+		one, _ := json.Marshal(map[string]string{t.Key: t.Value}) // a map of strings always can
+		pairs = append(pairs, string(one))
+	}
+	var tenant *uuid.UUID
+	if !f.scope.All() {
+		id := f.scope.Tenant()
+		tenant = &id
+	}
+	err := s.db.NewRaw("SELECT vms_matching(?, ?::text[], ?::text[], ?::text[], ?)",
+		tenant, pgdialect.Array(patterns), pgdialect.Array(pairs), pgdialect.Array(keys), fewMatches+1).Scan(ctx, &f.few)
+	f.many = len(f.few) > fewMatches
+	return broken(err)
 }
 
 // where adds all of the filter but the status to a query on vms.
 func (f *vmFilter) where(q *bun.SelectQuery) *bun.SelectQuery {
 	q = within(q, f.scope)
-	for _, w := range f.words {
-		// lower() is Postgres's own on both sides, so that both fold alike.
-		q.Where("v.search_text LIKE lower(?)", like(w))
-	}
 	if f.Provider != nil {
 		q.Where("v.provider_id IN (?)", bun.List(f.Provider))
 	}
@@ -70,14 +105,7 @@ func (f *vmFilter) where(q *bun.SelectQuery) *bun.SelectQuery {
 	if f.Tags != nil && len(f.Tags) == 0 {
 		q.Where("false")
 	}
-	for _, t := range f.Tags {
-		if t.Value == "" {
-			q.Where("jsonb_exists(v.tags, ?)", t.Key)
-			continue
-		}
-		one, _ := json.Marshal(map[string]string{t.Key: t.Value}) // a map of strings always can
-		q.Where("v.tags @> ?::jsonb", string(one))
-	}
+	f.whereMatching(q)
 	if f.Management != nil {
 		q.Where("v.management = ?", *f.Management)
 	}
@@ -90,6 +118,32 @@ func (f *vmFilter) where(q *bun.SelectQuery) *bun.SelectQuery {
 		q.Where("v.missing_since IS NULL")
 	}
 	return q
+}
+
+// whereMatching adds the words and the tags.
+func (f *vmFilter) whereMatching(q *bun.SelectQuery) {
+	switch {
+	case len(f.words) == 0 && len(f.Tags) == 0:
+		return
+	case !f.many && len(f.few) == 0:
+		q.Where("false")
+		return
+	case !f.many:
+		q.Where("v.id = ANY (?::uuid[])", pgdialect.Array(f.few))
+		return
+	}
+	for _, w := range f.words {
+		// lower() is Postgres's own on both sides, so that both fold alike.
+		q.Where("v.search_text LIKE lower(?)", like(w))
+	}
+	for _, t := range f.Tags {
+		if t.Value == "" {
+			q.Where("jsonb_exists(v.tags, ?)", t.Key)
+			continue
+		}
+		one, _ := json.Marshal(map[string]string{t.Key: t.Value})
+		q.Where("v.tags @> ?::jsonb", string(one))
+	}
 }
 
 // whereStatus adds the status as people see it: what fleet.VM.StatusUnder gives. The column has all
@@ -112,9 +166,11 @@ func (f *vmFilter) whereStatus(q *bun.SelectQuery, status []fleet.VMStatus) *bun
 
 // fuzzy reports whether Postgres cannot guess how many rows match. Then it must not be tempted to
 // walk an index in the order asked for until it has met enough of them: that is 2 ms for a common
-// word and more than a second for a rare one. See Store.vmRows.
+// word and more than a second for a rare one. See Store.vmRows. What matches many is common by
+// itself; with another condition it may be rare again.
 func (f *vmFilter) fuzzy() bool {
-	return len(f.words) > 0 || len(f.Tags) > 0 || len(f.dark) > 0 && slices.Contains(f.Status, fleet.VMUnknown)
+	narrowed := f.Provider != nil || f.Host != nil || f.HypervisorType != nil || f.Status != nil || f.Management != nil || f.IDs != nil || f.Missing != nil
+	return f.many && narrowed || len(f.dark) > 0 && slices.Contains(f.Status, fleet.VMUnknown)
 }
 
 // VMCounts counts what matches a filter, in one pass.

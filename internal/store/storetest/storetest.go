@@ -41,6 +41,17 @@ func Open(t testing.TB, url string) *store.Store {
 	return s
 }
 
+// OpenOwned opens it as the commands do.
+func OpenOwned(t testing.TB, url string) *store.Store {
+	t.Helper()
+	s, err := store.OpenOwned(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
 // URL is New, for tests that open the database themselves, or twice.
 func URL(t testing.TB) string {
 	t.Helper()
