@@ -42,10 +42,16 @@ var _ op.Client = client{}
 
 func (c client) public() bool { return c.Secret == "" }
 
-func (c client) GetID() string                    { return c.ID }
-func (c client) RedirectURIs() []string           { return c.Client.RedirectURIs }
+// GetID is the client_id.
+func (c client) GetID() string { return c.ID }
+
+// RedirectURIs are compared as strings.
+func (c client) RedirectURIs() []string { return c.Client.RedirectURIs }
+
+// PostLogoutRedirectURIs are compared as strings.
 func (c client) PostLogoutRedirectURIs() []string { return c.Client.PostLogoutRedirectURIs }
 
+// ApplicationType is native for public clients: the library then passes over a loopback redirect's port.
 func (c client) ApplicationType() op.ApplicationType {
 	if c.public() {
 		return op.ApplicationTypeNative
@@ -53,6 +59,7 @@ func (c client) ApplicationType() op.ApplicationType {
 	return op.ApplicationTypeWeb
 }
 
+// AuthMethod tells the library who is public.
 func (c client) AuthMethod() oidc.AuthMethod {
 	if c.public() {
 		return oidc.AuthMethodNone
@@ -60,10 +67,12 @@ func (c client) AuthMethod() oidc.AuthMethod {
 	return oidc.AuthMethodBasic
 }
 
+// ResponseTypes leave out the implicit flow.
 func (c client) ResponseTypes() []oidc.ResponseType {
 	return []oidc.ResponseType{oidc.ResponseTypeCode}
 }
 
+// GrantTypes are all that are served.
 func (c client) GrantTypes() []oidc.GrantType {
 	types := []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken, oidc.GrantTypeDeviceCode}
 	if !c.public() {
@@ -78,14 +87,25 @@ func (c client) DevMode() bool { return true }
 // IsScopeAllowed lets any scope into the access token.
 func (c client) IsScopeAllowed(string) bool { return true }
 
-// What follows shapes tokens that the library would make; ours are made in token.go.
+// The rest shapes tokens and redirects that the library would make. Ours are made in token.go and protocol.go.
 
-func (c client) LoginURL(string) string                                       { return loginPath }
-func (c client) AccessTokenType() op.AccessTokenType                          { return op.AccessTokenTypeJWT }
-func (c client) IDTokenLifetime() time.Duration                               { return 0 }
-func (c client) RestrictAdditionalIdTokenScopes() func([]string) []string     { return unchanged }
-func (c client) RestrictAdditionalAccessTokenScopes() func([]string) []string { return unchanged }
-func (c client) IDTokenUserinfoClaimsAssertion() bool                         { return true }
-func (c client) ClockSkew() time.Duration                                     { return 0 }
+// LoginURL is never asked for.
+func (c client) LoginURL(string) string { return loginPath }
 
-func unchanged(scopes []string) []string { return scopes }
+// AccessTokenType is never asked for.
+func (c client) AccessTokenType() op.AccessTokenType { return op.AccessTokenTypeJWT }
+
+// IDTokenLifetime is never asked for.
+func (c client) IDTokenLifetime() time.Duration { return 0 }
+
+// RestrictAdditionalIdTokenScopes is never asked for.
+func (c client) RestrictAdditionalIdTokenScopes() func([]string) []string { return nil }
+
+// RestrictAdditionalAccessTokenScopes is never asked for.
+func (c client) RestrictAdditionalAccessTokenScopes() func([]string) []string { return nil }
+
+// IDTokenUserinfoClaimsAssertion is never asked for.
+func (c client) IDTokenUserinfoClaimsAssertion() bool { return true }
+
+// ClockSkew is never asked for.
+func (c client) ClockSkew() time.Duration { return 0 }

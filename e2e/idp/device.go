@@ -24,6 +24,7 @@ type device struct {
 	grant    *grant // once allowed
 }
 
+// DeviceAuthorization gives a device its two codes.
 func (s protocol) DeviceAuthorization(_ context.Context, r *op.ClientRequest[oidc.DeviceAuthorizationRequest]) (*op.Response, error) {
 	shape := op.UserCodeBase20
 	userCode, err := op.NewUserCode([]rune(shape.CharSet), shape.CharAmount, shape.DashInterval)
@@ -46,6 +47,7 @@ func (s protocol) DeviceAuthorization(_ context.Context, r *op.ClientRequest[oid
 	}), nil
 }
 
+// DeviceToken answers a device that asks whether it was let in.
 func (s protocol) DeviceToken(_ context.Context, r *op.ClientRequest[oidc.DeviceAccessTokenRequest]) (*op.Response, error) {
 	g, refresh, err := s.poll(r.Client.GetID(), r.Data.DeviceCode)
 	if err != nil {

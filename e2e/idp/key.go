@@ -84,7 +84,7 @@ func segment(part map[string]any) string {
 
 // verify reads a token of ours, ended or not; one signed by a key since rotated is ours too.
 func (p *Provider) verify(token, typ string) (map[string]any, error) {
-	parsed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{algorithm})
+	parsed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{algorithm})
 	if err != nil {
 		return nil, fmt.Errorf("reading the token: %w", err)
 	}

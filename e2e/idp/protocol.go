@@ -21,22 +21,27 @@ type protocol struct {
 
 var _ op.Server = protocol{}
 
+// Health is good for as long as anyone answers.
 func (s protocol) Health(context.Context, *op.Request[struct{}]) (*op.Response, error) {
 	return op.NewResponse(op.Status{Status: "ok"}), nil
 }
 
+// Ready is Health: there is nothing to wait for.
 func (s protocol) Ready(ctx context.Context, r *op.Request[struct{}]) (*op.Response, error) {
 	return s.Health(ctx, r)
 }
 
+// Discovery is the provider's own.
 func (s protocol) Discovery(context.Context, *op.Request[struct{}]) (*op.Response, error) {
 	return op.NewResponse(s.p.discovery()), nil
 }
 
+// Keys are never cached, so that a rotation shows at once.
 func (s protocol) Keys(context.Context, *op.Request[struct{}]) (*op.Response, error) {
 	return noStore(s.p.keySet()), nil
 }
 
+// VerifyAuthRequest finds the client; the library then checks its redirect.
 func (s protocol) VerifyAuthRequest(_ context.Context, r *op.Request[oidc.AuthRequest]) (*op.ClientRequest[oidc.AuthRequest], error) {
 	c, ok := s.p.client(r.Data.ClientID)
 	if !ok {
@@ -45,6 +50,7 @@ func (s protocol) VerifyAuthRequest(_ context.Context, r *op.Request[oidc.AuthRe
 	return &op.ClientRequest[oidc.AuthRequest]{Request: r, Client: c}, nil
 }
 
+// Authorize sends the person to the login page.
 func (s protocol) Authorize(_ context.Context, r *op.ClientRequest[oidc.AuthRequest]) (*op.Redirect, error) {
 	c := r.Client.(client)
 	switch request := r.Data; {
@@ -68,6 +74,7 @@ func (s protocol) Authorize(_ context.Context, r *op.ClientRequest[oidc.AuthRequ
 	return op.NewRedirect(loginPath + "?" + url.Values{"id": {id}}.Encode()), nil
 }
 
+// VerifyClient checks the secret; a public client has none to give.
 func (s protocol) VerifyClient(_ context.Context, r *op.Request[op.ClientCredentials]) (op.Client, error) {
 	c, ok := s.p.client(r.Data.ClientID)
 	if !ok || !same(c.Secret, r.Data.ClientSecret) {
@@ -77,6 +84,7 @@ func (s protocol) VerifyClient(_ context.Context, r *op.Request[op.ClientCredent
 	return c, nil
 }
 
+// CodeExchange gives tokens for a code.
 func (s protocol) CodeExchange(_ context.Context, r *op.ClientRequest[oidc.AccessTokenRequest]) (*op.Response, error) {
 	g, refresh, err := s.redeem(r.Client.GetID(), r.Data)
 	if err != nil {
@@ -116,6 +124,7 @@ func (s protocol) redeem(clientID string, r *oidc.AccessTokenRequest) (*grant, s
 	return g, s.p.renew(g), nil
 }
 
+// RefreshToken gives tokens for a refresh token, and the next one.
 func (s protocol) RefreshToken(_ context.Context, r *op.ClientRequest[oidc.RefreshTokenRequest]) (*op.Response, error) {
 	g, refresh, err := s.rotate(r.Client.GetID(), r.Data)
 	if err != nil {
@@ -149,12 +158,14 @@ func (s protocol) rotate(clientID string, r *oidc.RefreshTokenRequest) (*grant, 
 	return g, s.p.renew(g), nil
 }
 
+// ClientCredentialsExchange gives a client an access token of its own.
 func (s protocol) ClientCredentialsExchange(_ context.Context, r *op.ClientRequest[oidc.ClientCredentialsRequest]) (*op.Response, error) {
 	c := r.Client.(client)
 	token := s.p.accessToken(c, r.Data.Scope, merge(c.Claims, map[string]any{"sub": c.ID}))
 	return noStore(s.p.answer(token, r.Data.Scope)), nil
 }
 
+// UserInfo says of the person what their tokens say, for as long as the session lasts.
 func (s protocol) UserInfo(_ context.Context, r *op.Request[oidc.UserInfoRequest]) (*op.Response, error) {
 	refused := func(why string) error {
 		return op.NewStatusError(oidc.ErrAccessDenied().WithDescription("%s", why), http.StatusUnauthorized)

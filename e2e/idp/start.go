@@ -1,6 +1,7 @@
 package idp
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -37,7 +38,9 @@ func SignIn(t testing.TB, authorize, name, password string) *url.URL {
 			return nil
 		},
 	}
-	request := func(method, address, body string) *http.Response {
+	// visit returns the page that the browser ends on, and where it would be sent from there.
+	visit := func(method, address, body string) (at, sent *url.URL) {
+		t.Helper()
 		r, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
@@ -47,16 +50,18 @@ func SignIn(t testing.TB, authorize, name, password string) *url.URL {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_ = response.Body.Close()
-		return response
+		defer response.Body.Close()
+		if sent, err = response.Location(); err != nil && !errors.Is(err, http.ErrNoLocation) {
+			t.Fatal(err)
+		}
+		if method == http.MethodPost && sent == nil {
+			t.Fatalf("the login page answered %s", response.Status)
+		}
+		return response.Request.URL, sent
 	}
-	response := request(http.MethodGet, authorize, "")
-	if response.StatusCode == http.StatusOK {
-		response = request(http.MethodPost, response.Request.URL.String(), url.Values{"name": {name}, "password": {password}}.Encode())
-	}
-	callback, err := response.Location()
-	if err != nil {
-		t.Fatalf("the provider answered %s: %v", response.Status, err)
+	page, callback := visit(http.MethodGet, authorize, "")
+	if callback == nil {
+		_, callback = visit(http.MethodPost, page.String(), url.Values{"name": {name}, "password": {password}}.Encode())
 	}
 	return callback
 }
