@@ -59,6 +59,9 @@ func (p *Provider) end(ctx context.Context, ended ...*session) error {
 	var notices []notice
 	p.mu.Lock()
 	for _, s := range ended {
+		if s.ended {
+			continue // by somebody else, who tells the clients
+		}
 		s.ended = true
 		delete(p.sessions, s.id)
 		for _, id := range slices.Sorted(maps.Keys(s.clients)) {
