@@ -73,7 +73,13 @@ func (p Person) claims() map[string]any {
 func (p *Provider) Put(person Person) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.people = append(slices.DeleteFunc(slices.Clone(p.people), func(x Person) bool { return x.Name == person.Name }), person)
+	people := slices.Clone(p.people) // the caller's own stays as it is
+	if i := slices.IndexFunc(people, func(x Person) bool { return x.Name == person.Name }); i >= 0 {
+		people[i] = person
+	} else {
+		people = append(people, person)
+	}
+	p.people = people
 }
 
 // Remove takes a person away: no sign-in and no refresh from then on.
