@@ -29,6 +29,24 @@ func (r *mutationResolver) RevokeAPIToken(ctx context.Context, input model.Revok
 	return &model.RevokeAPITokenPayload{ID: input.ID}, r.Control.RevokeAPIToken(ctx, id)
 }
 
+func (r *mutationResolver) EndSessions(ctx context.Context, input model.EndSessionsInput) (*model.EndSessionsPayload, error) {
+	all, err := ids.ParseAll(ids.Session, "ids", input.Ids)
+	if err != nil {
+		return nil, err
+	}
+	left, err := r.Control.EndSessions(ctx, all, input.Others)
+	return &model.EndSessionsPayload{Sessions: left}, err
+}
+
+func (r *mutationResolver) SwitchOrganisation(ctx context.Context, input model.SwitchOrganisationInput) (*model.SwitchOrganisationPayload, error) {
+	id, err := ids.Parse(ids.Tenant, "id", input.ID)
+	if err != nil {
+		return nil, err
+	}
+	t, err := r.Control.SwitchOrganisation(ctx, id)
+	return &model.SwitchOrganisationPayload{Tenant: t}, err
+}
+
 func (r *queryResolver) Node(ctx context.Context, id string) (model.Node, error) {
 	noun, u, ok := ids.Split(id)
 	if !ok {
@@ -64,8 +82,16 @@ func (r *viewerResolver) Tenant(ctx context.Context, obj *fleet.User) (*fleet.Te
 	return loaders.For(ctx).Tenant(ctx)
 }
 
+func (r *viewerResolver) Organisations(ctx context.Context, obj *fleet.User) ([]*fleet.Membership, error) {
+	return r.Control.Organisations(ctx)
+}
+
 func (r *viewerResolver) APITokens(ctx context.Context, obj *fleet.User) ([]*fleet.APIToken, error) {
 	return loaders.For(ctx).Tokens(ctx)
+}
+
+func (r *viewerResolver) Sessions(ctx context.Context, obj *fleet.User) ([]*fleet.SignedIn, error) {
+	return r.Control.Sessions(ctx)
 }
 
 func (r *Resolver) Mutation() gen.MutationResolver { return &mutationResolver{r} }

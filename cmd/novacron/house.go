@@ -91,6 +91,9 @@ func build(ctx context.Context, log *slog.Logger) (_ *house, err error) {
 	if h.door, err = newDoor(h); err != nil {
 		return nil, err
 	}
+	if err := h.adoptIssuer(ctx); err != nil {
+		return nil, err
+	}
 	h.furnish()
 	return h, nil
 }

@@ -29,6 +29,10 @@ func (h *house) handler(stopping context.Context) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /auth/sign-in", h.door.ServeSignIn)
 	mux.HandleFunc("POST /auth/sign-out", h.door.ServeSignOut)
+	mux.HandleFunc("GET /auth/issuers", h.door.ServeIssuers)
+	mux.HandleFunc("GET /auth/issuers/{id}", h.door.ServeBegin)
+	mux.HandleFunc("GET /auth/callback", h.door.ServeCallback)
+	mux.HandleFunc("POST /auth/back-channel-logout", h.door.ServeBackChannelLogout)
 	mux.Handle("/graphql", graph.Handler(h.resolvers, graph.Options{
 		Log: h.log, RequestID: access.RequestID, Fresh: h.source.With, Admit: h.door.Admit,
 		Explorer: strings.TrimSuffix(env("NOVACRON_PUBLIC_URL"), "/") + "/explorer",

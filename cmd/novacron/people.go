@@ -107,7 +107,11 @@ func firstPeople(ctx context.Context, s *store.Store, tenant, name, password str
 			return err
 		}
 	}
-	return s.InsertUser(ctx, &fleet.User{ID: fleet.NewID(), TenantID: t.ID, Name: name, PasswordHash: access.HashPassword(password), Role: fleet.RoleAdmin})
+	u := &fleet.User{ID: fleet.NewID(), TenantID: t.ID, Name: name, PasswordHash: access.HashPassword(password), PlatformAdmin: true}
+	if err := s.InsertUser(ctx, u); err != nil {
+		return err
+	}
+	return s.InsertGrant(ctx, &fleet.Grant{ID: fleet.NewID(), TenantID: t.ID, UserID: u.ID, Role: fleet.RoleOwner, Source: fleet.GrantByHand, GrantedBy: "NovaCron"})
 }
 
 func firstErr(errs ...error) error {
@@ -128,7 +132,7 @@ func tokenCommand() *cobra.Command {
 			return withStore(cmd.Context(), func(s *store.Store) error { return createToken(cmd, s, user, name, role, expires) })
 		},
 	}
-	create.Flags().StringVar(&role, "role", "viewer", "what its bearer may do: admin, operator, viewer")
+	create.Flags().StringVar(&role, "role", "viewer", "what its bearer may do: owner, admin, operator, viewer")
 	create.Flags().StringVar(&name, "name", "cli", "what it is for")
 	create.Flags().StringVar(&user, "user", "admin", "whose it is")
 	create.Flags().DurationVar(&expires, "expires", 0, "when it stops working, such as 720h; 0 for never")
@@ -139,8 +143,8 @@ func tokenCommand() *cobra.Command {
 
 func createToken(cmd *cobra.Command, s *store.Store, user, name, role string, expires time.Duration) error {
 	r := fleet.Role(strings.ToUpper(role))
-	if !fleet.RoleAdmin.Includes(r) {
-		return fault.Field("role", "Use admin, operator or viewer.", "%q is no role", role)
+	if !fleet.RoleOwner.Includes(r) {
+		return fault.Field("role", "Use owner, admin, operator or viewer.", "%q is no role", role)
 	}
 	if err := fleet.CheckName("name", name); err != nil {
 		return err
@@ -152,8 +156,12 @@ func createToken(cmd *cobra.Command, s *store.Store, user, name, role string, ex
 	if err != nil {
 		return err
 	}
-	if !u.Role.Includes(r) {
-		return fault.Field("role", "Ask for at most the owner's own.", "%s is no more than %s", user, strings.ToLower(string(u.Role)))
+	grants, err := s.Grants(cmd.Context(), fleet.Within(u.TenantID), u.ID)
+	if err != nil {
+		return err
+	}
+	if own := fleet.Highest(grants); !own.Includes(r) {
+		return fault.Field("role", "Ask for at most the owner's own.", "%s is no more than %s", user, strings.ToLower(string(own)))
 	}
 	var until *time.Time
 	if expires > 0 {

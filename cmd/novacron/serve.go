@@ -13,6 +13,8 @@ import (
 
 	"github.com/novacron/novacron/internal/access"
 	"github.com/novacron/novacron/internal/fault"
+	"github.com/novacron/novacron/internal/fleet"
+	"github.com/novacron/novacron/internal/secrets"
 )
 
 // How long a server takes to end. At first it only says that it is not ready, so that whoever sends it requests
@@ -146,7 +148,12 @@ func newDoor(h *house) (*access.Door, error) {
 	if err != nil {
 		return nil, err
 	}
-	return access.NewDoor(h.store, access.Options{PublicURL: env("NOVACRON_PUBLIC_URL"), Proxies: trusted, Log: h.log})
+	return access.NewDoor(h.store, access.Options{
+		PublicURL: env("NOVACRON_PUBLIC_URL"), Proxies: trusted, Log: h.log,
+		ClientSecret: func(i *fleet.Issuer) (secret string, err error) {
+			return secret, h.box.OpenJSON(i.ClientSecret, secrets.IssuerAAD(i.ID), &secret)
+		},
+	})
 }
 
 // sweep removes what has expired, now and then.

@@ -32,6 +32,7 @@ type ResolverRoot interface {
 	Operation() OperationResolver
 	OperationConnection() OperationConnectionResolver
 	OperationEvents() OperationEventsResolver
+	Person() PersonResolver
 	Provider() ProviderResolver
 	ProviderEvent() ProviderEventResolver
 	Query() QueryResolver
@@ -74,6 +75,11 @@ type ComplexityRoot struct {
 		Name    func(childComplexity int) int
 		Reason  func(childComplexity int) int
 		Remedy  func(childComplexity int) int
+	}
+
+	AddPersonPayload struct {
+		Password func(childComplexity int) int
+		Person   func(childComplexity int) int
 	}
 
 	AddProviderPayload struct {
@@ -173,6 +179,10 @@ type ComplexityRoot struct {
 		Volume        func(childComplexity int) int
 	}
 
+	EndSessionsPayload struct {
+		Sessions func(childComplexity int) int
+	}
+
 	Fault struct {
 		Field        func(childComplexity int) int
 		Kind         func(childComplexity int) int
@@ -196,6 +206,10 @@ type ComplexityRoot struct {
 		VMCount    func(childComplexity int) int
 		Version    func(childComplexity int) int
 		Warnings   func(childComplexity int) int
+	}
+
+	GrantRolePayload struct {
+		Person func(childComplexity int) int
 	}
 
 	Guest struct {
@@ -289,8 +303,14 @@ type ComplexityRoot struct {
 		Operation func(childComplexity int) int
 	}
 
+	Membership struct {
+		Role   func(childComplexity int) int
+		Tenant func(childComplexity int) int
+	}
+
 	Mutation struct {
 		AbandonOperation   func(childComplexity int, input model.AbandonOperationInput) int
+		AddPerson          func(childComplexity int, input model.AddPersonInput) int
 		AddProvider        func(childComplexity int, input model.AddProviderInput) int
 		AdoptVM            func(childComplexity int, input model.AdoptVMInput) int
 		AttachDisk         func(childComplexity int, input model.AttachDiskInput) int
@@ -305,6 +325,8 @@ type ComplexityRoot struct {
 		DeleteVM           func(childComplexity int, input model.DeleteVMInput) int
 		DetachDisk         func(childComplexity int, input model.DetachDiskInput) int
 		DetachNIC          func(childComplexity int, input model.DetachNICInput) int
+		EndSessions        func(childComplexity int, input model.EndSessionsInput) int
+		GrantRole          func(childComplexity int, input model.GrantRoleInput) int
 		ImportImage        func(childComplexity int, input model.ImportImageInput) int
 		OpenConsole        func(childComplexity int, input model.OpenConsoleInput) int
 		PauseVM            func(childComplexity int, input model.PauseVMInput) int
@@ -314,14 +336,18 @@ type ComplexityRoot struct {
 		RegisterImage      func(childComplexity int, input model.RegisterImageInput) int
 		ReleaseVM          func(childComplexity int, input model.ReleaseVMInput) int
 		RemoveProvider     func(childComplexity int, input model.RemoveProviderInput) int
+		ResetPassword      func(childComplexity int, input model.ResetPasswordInput) int
 		ResetVM            func(childComplexity int, input model.ResetVMInput) int
 		RestoreSnapshot    func(childComplexity int, input model.RestoreSnapshotInput) int
 		ResumeVM           func(childComplexity int, input model.ResumeVMInput) int
 		RetryOperation     func(childComplexity int, input model.RetryOperationInput) int
 		RevokeAPIToken     func(childComplexity int, input model.RevokeAPITokenInput) int
+		RevokeRole         func(childComplexity int, input model.RevokeRoleInput) int
+		SetPersonActive    func(childComplexity int, input model.SetPersonActiveInput) int
 		ShutdownVM         func(childComplexity int, input model.ShutdownVMInput) int
 		StartVM            func(childComplexity int, input model.StartVMInput) int
 		SuspendVM          func(childComplexity int, input model.SuspendVMInput) int
+		SwitchOrganisation func(childComplexity int, input model.SwitchOrganisationInput) int
 		TestProvider       func(childComplexity int, input model.AddProviderInput) int
 		TestProviderChange func(childComplexity int, input model.UpdateProviderInput) int
 		UpdateProvider     func(childComplexity int, input model.UpdateProviderInput) int
@@ -428,6 +454,22 @@ type ComplexityRoot struct {
 		Next    func(childComplexity int) int
 	}
 
+	Person struct {
+		Actions        func(childComplexity int) int
+		Active         func(childComplexity int) int
+		CreatedAt      func(childComplexity int) int
+		Email          func(childComplexity int) int
+		FullName       func(childComplexity int) int
+		ID             func(childComplexity int) int
+		Issuer         func(childComplexity int) int
+		LastSeenAt     func(childComplexity int) int
+		Name           func(childComplexity int) int
+		Role           func(childComplexity int) int
+		RoleByHand     func(childComplexity int) int
+		RoleByHandEnds func(childComplexity int) int
+		RoleByIssuer   func(childComplexity int) int
+	}
+
 	PlannedChange struct {
 		Current func(childComplexity int) int
 		Field   func(childComplexity int) int
@@ -490,6 +532,7 @@ type ComplexityRoot struct {
 		Node            func(childComplexity int, id string) int
 		Operation       func(childComplexity int, id string) int
 		Operations      func(childComplexity int, first int, after *string, filter *fleet.OperationFilter) int
+		People          func(childComplexity int) int
 		PlanBulkVMs     func(childComplexity int, input model.BulkVMsInput) int
 		PlanUpdateVM    func(childComplexity int, input model.UpdateVMInput) int
 		Provider        func(childComplexity int, id string) int
@@ -517,6 +560,11 @@ type ComplexityRoot struct {
 
 	RemoveProviderPayload struct {
 		ID func(childComplexity int) int
+	}
+
+	ResetPasswordPayload struct {
+		Password func(childComplexity int) int
+		Person   func(childComplexity int) int
 	}
 
 	ResetVMPayload struct {
@@ -547,6 +595,25 @@ type ComplexityRoot struct {
 
 	RevokeAPITokenPayload struct {
 		ID func(childComplexity int) int
+	}
+
+	RevokeRolePayload struct {
+		Person func(childComplexity int) int
+	}
+
+	Session struct {
+		Address    func(childComplexity int) int
+		Agent      func(childComplexity int) int
+		CreatedAt  func(childComplexity int) int
+		Current    func(childComplexity int) int
+		ExpiresAt  func(childComplexity int) int
+		ID         func(childComplexity int) int
+		Issuer     func(childComplexity int) int
+		LastUsedAt func(childComplexity int) int
+	}
+
+	SetPersonActivePayload struct {
+		Person func(childComplexity int) int
 	}
 
 	ShutdownVMPayload struct {
@@ -587,6 +654,10 @@ type ComplexityRoot struct {
 
 	SuspendVMPayload struct {
 		Operation func(childComplexity int) int
+	}
+
+	SwitchOrganisationPayload struct {
+		Tenant func(childComplexity int) int
 	}
 
 	Tag struct {
@@ -713,11 +784,16 @@ type ComplexityRoot struct {
 	}
 
 	Viewer struct {
-		APITokens func(childComplexity int) int
-		ID        func(childComplexity int) int
-		Name      func(childComplexity int) int
-		Role      func(childComplexity int) int
-		Tenant    func(childComplexity int) int
+		APITokens     func(childComplexity int) int
+		Email         func(childComplexity int) int
+		FullName      func(childComplexity int) int
+		ID            func(childComplexity int) int
+		Name          func(childComplexity int) int
+		Organisations func(childComplexity int) int
+		PlatformAdmin func(childComplexity int) int
+		Role          func(childComplexity int) int
+		Sessions      func(childComplexity int) int
+		Tenant        func(childComplexity int) int
 	}
 
 	Volume struct {
@@ -837,6 +913,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Action.Remedy(childComplexity), true
+
+	case "AddPersonPayload.password":
+		if e.ComplexityRoot.AddPersonPayload.Password == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AddPersonPayload.Password(childComplexity), true
+	case "AddPersonPayload.person":
+		if e.ComplexityRoot.AddPersonPayload.Person == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AddPersonPayload.Person(childComplexity), true
 
 	case "AddProviderPayload.provider":
 		if e.ComplexityRoot.AddProviderPayload.Provider == nil {
@@ -1114,6 +1203,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Disk.Volume(childComplexity), true
 
+	case "EndSessionsPayload.sessions":
+		if e.ComplexityRoot.EndSessionsPayload.Sessions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EndSessionsPayload.Sessions(childComplexity), true
+
 	case "Fault.field":
 		if e.ComplexityRoot.Fault.Field == nil {
 			break
@@ -1212,6 +1308,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.FoundProvider.Warnings(childComplexity), true
+
+	case "GrantRolePayload.person":
+		if e.ComplexityRoot.GrantRolePayload.Person == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GrantRolePayload.Person(childComplexity), true
 
 	case "Guest.agent":
 		if e.ComplexityRoot.Guest.Agent == nil {
@@ -1628,6 +1731,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ImportImagePayload.Operation(childComplexity), true
 
+	case "Membership.role":
+		if e.ComplexityRoot.Membership.Role == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Membership.Role(childComplexity), true
+	case "Membership.tenant":
+		if e.ComplexityRoot.Membership.Tenant == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Membership.Tenant(childComplexity), true
+
 	case "Mutation.abandonOperation":
 		if e.ComplexityRoot.Mutation.AbandonOperation == nil {
 			break
@@ -1639,6 +1755,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.AbandonOperation(childComplexity, args["input"].(model.AbandonOperationInput)), true
+	case "Mutation.addPerson":
+		if e.ComplexityRoot.Mutation.AddPerson == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_addPerson_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.AddPerson(childComplexity, args["input"].(model.AddPersonInput)), true
 	case "Mutation.addProvider":
 		if e.ComplexityRoot.Mutation.AddProvider == nil {
 			break
@@ -1793,6 +1920,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DetachNIC(childComplexity, args["input"].(model.DetachNICInput)), true
+	case "Mutation.endSessions":
+		if e.ComplexityRoot.Mutation.EndSessions == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_endSessions_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.EndSessions(childComplexity, args["input"].(model.EndSessionsInput)), true
+	case "Mutation.grantRole":
+		if e.ComplexityRoot.Mutation.GrantRole == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_grantRole_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.GrantRole(childComplexity, args["input"].(model.GrantRoleInput)), true
 	case "Mutation.importImage":
 		if e.ComplexityRoot.Mutation.ImportImage == nil {
 			break
@@ -1892,6 +2041,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RemoveProvider(childComplexity, args["input"].(model.RemoveProviderInput)), true
+	case "Mutation.resetPassword":
+		if e.ComplexityRoot.Mutation.ResetPassword == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_resetPassword_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ResetPassword(childComplexity, args["input"].(model.ResetPasswordInput)), true
 	case "Mutation.resetVM":
 		if e.ComplexityRoot.Mutation.ResetVM == nil {
 			break
@@ -1947,6 +2107,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RevokeAPIToken(childComplexity, args["input"].(model.RevokeAPITokenInput)), true
+	case "Mutation.revokeRole":
+		if e.ComplexityRoot.Mutation.RevokeRole == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_revokeRole_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RevokeRole(childComplexity, args["input"].(model.RevokeRoleInput)), true
+	case "Mutation.setPersonActive":
+		if e.ComplexityRoot.Mutation.SetPersonActive == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_setPersonActive_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SetPersonActive(childComplexity, args["input"].(model.SetPersonActiveInput)), true
 	case "Mutation.shutdownVM":
 		if e.ComplexityRoot.Mutation.ShutdownVM == nil {
 			break
@@ -1980,6 +2162,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.SuspendVM(childComplexity, args["input"].(model.SuspendVMInput)), true
+	case "Mutation.switchOrganisation":
+		if e.ComplexityRoot.Mutation.SwitchOrganisation == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_switchOrganisation_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SwitchOrganisation(childComplexity, args["input"].(model.SwitchOrganisationInput)), true
 	case "Mutation.testProvider":
 		if e.ComplexityRoot.Mutation.TestProvider == nil {
 			break
@@ -2409,6 +2602,85 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.PendingChange.Next(childComplexity), true
 
+	case "Person.actions":
+		if e.ComplexityRoot.Person.Actions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Person.Actions(childComplexity), true
+	case "Person.active":
+		if e.ComplexityRoot.Person.Active == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Person.Active(childComplexity), true
+	case "Person.createdAt":
+		if e.ComplexityRoot.Person.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Person.CreatedAt(childComplexity), true
+	case "Person.email":
+		if e.ComplexityRoot.Person.Email == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Person.Email(childComplexity), true
+	case "Person.fullName":
+		if e.ComplexityRoot.Person.FullName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Person.FullName(childComplexity), true
+	case "Person.id":
+		if e.ComplexityRoot.Person.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Person.ID(childComplexity), true
+	case "Person.issuer":
+		if e.ComplexityRoot.Person.Issuer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Person.Issuer(childComplexity), true
+	case "Person.lastSeenAt":
+		if e.ComplexityRoot.Person.LastSeenAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Person.LastSeenAt(childComplexity), true
+	case "Person.name":
+		if e.ComplexityRoot.Person.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Person.Name(childComplexity), true
+	case "Person.role":
+		if e.ComplexityRoot.Person.Role == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Person.Role(childComplexity), true
+	case "Person.roleByHand":
+		if e.ComplexityRoot.Person.RoleByHand == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Person.RoleByHand(childComplexity), true
+	case "Person.roleByHandEnds":
+		if e.ComplexityRoot.Person.RoleByHandEnds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Person.RoleByHandEnds(childComplexity), true
+	case "Person.roleByIssuer":
+		if e.ComplexityRoot.Person.RoleByIssuer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Person.RoleByIssuer(childComplexity), true
+
 	case "PlannedChange.current":
 		if e.ComplexityRoot.PlannedChange.Current == nil {
 			break
@@ -2726,6 +2998,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Operations(childComplexity, args["first"].(int), args["after"].(*string), args["filter"].(*fleet.OperationFilter)), true
+	case "Query.people":
+		if e.ComplexityRoot.Query.People == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.People(childComplexity), true
 	case "Query.planBulkVMs":
 		if e.ComplexityRoot.Query.PlanBulkVMs == nil {
 			break
@@ -2829,6 +3107,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RemoveProviderPayload.ID(childComplexity), true
 
+	case "ResetPasswordPayload.password":
+		if e.ComplexityRoot.ResetPasswordPayload.Password == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ResetPasswordPayload.Password(childComplexity), true
+	case "ResetPasswordPayload.person":
+		if e.ComplexityRoot.ResetPasswordPayload.Person == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ResetPasswordPayload.Person(childComplexity), true
+
 	case "ResetVMPayload.operation":
 		if e.ComplexityRoot.ResetVMPayload.Operation == nil {
 			break
@@ -2906,6 +3197,69 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RevokeAPITokenPayload.ID(childComplexity), true
+
+	case "RevokeRolePayload.person":
+		if e.ComplexityRoot.RevokeRolePayload.Person == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RevokeRolePayload.Person(childComplexity), true
+
+	case "Session.address":
+		if e.ComplexityRoot.Session.Address == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Session.Address(childComplexity), true
+	case "Session.agent":
+		if e.ComplexityRoot.Session.Agent == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Session.Agent(childComplexity), true
+	case "Session.createdAt":
+		if e.ComplexityRoot.Session.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Session.CreatedAt(childComplexity), true
+	case "Session.current":
+		if e.ComplexityRoot.Session.Current == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Session.Current(childComplexity), true
+	case "Session.expiresAt":
+		if e.ComplexityRoot.Session.ExpiresAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Session.ExpiresAt(childComplexity), true
+	case "Session.id":
+		if e.ComplexityRoot.Session.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Session.ID(childComplexity), true
+	case "Session.issuer":
+		if e.ComplexityRoot.Session.Issuer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Session.Issuer(childComplexity), true
+	case "Session.lastUsedAt":
+		if e.ComplexityRoot.Session.LastUsedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Session.LastUsedAt(childComplexity), true
+
+	case "SetPersonActivePayload.person":
+		if e.ComplexityRoot.SetPersonActivePayload.Person == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetPersonActivePayload.Person(childComplexity), true
 
 	case "ShutdownVMPayload.operation":
 		if e.ComplexityRoot.ShutdownVMPayload.Operation == nil {
@@ -3064,6 +3418,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SuspendVMPayload.Operation(childComplexity), true
+
+	case "SwitchOrganisationPayload.tenant":
+		if e.ComplexityRoot.SwitchOrganisationPayload.Tenant == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SwitchOrganisationPayload.Tenant(childComplexity), true
 
 	case "Tag.key":
 		if e.ComplexityRoot.Tag.Key == nil {
@@ -3559,6 +3920,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Viewer.APITokens(childComplexity), true
+	case "Viewer.email":
+		if e.ComplexityRoot.Viewer.Email == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.Email(childComplexity), true
+	case "Viewer.fullName":
+		if e.ComplexityRoot.Viewer.FullName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.FullName(childComplexity), true
 	case "Viewer.id":
 		if e.ComplexityRoot.Viewer.ID == nil {
 			break
@@ -3571,12 +3944,30 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Viewer.Name(childComplexity), true
+	case "Viewer.organisations":
+		if e.ComplexityRoot.Viewer.Organisations == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.Organisations(childComplexity), true
+	case "Viewer.platformAdmin":
+		if e.ComplexityRoot.Viewer.PlatformAdmin == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.PlatformAdmin(childComplexity), true
 	case "Viewer.role":
 		if e.ComplexityRoot.Viewer.Role == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Viewer.Role(childComplexity), true
+	case "Viewer.sessions":
+		if e.ComplexityRoot.Viewer.Sessions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.Sessions(childComplexity), true
 	case "Viewer.tenant":
 		if e.ComplexityRoot.Viewer.Tenant == nil {
 			break
@@ -3631,6 +4022,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	inputUnmarshalers := func() *graphql.InputUnmarshalerIndex {
 		return graphql.NewInputUnmarshalerIndex(
 			graphql.NewInputUnmarshaler("AbandonOperationInput", ec.unmarshalInputAbandonOperationInput),
+			graphql.NewInputUnmarshaler("AddPersonInput", ec.unmarshalInputAddPersonInput),
 			graphql.NewInputUnmarshaler("AddProviderInput", ec.unmarshalInputAddProviderInput),
 			graphql.NewInputUnmarshaler("AdoptVMInput", ec.unmarshalInputAdoptVMInput),
 			graphql.NewInputUnmarshaler("AttachDiskInput", ec.unmarshalInputAttachDiskInput),
@@ -3649,6 +4041,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("DiskFateInput", ec.unmarshalInputDiskFateInput),
 			graphql.NewInputUnmarshaler("DiskGrowInput", ec.unmarshalInputDiskGrowInput),
 			graphql.NewInputUnmarshaler("DiskInput", ec.unmarshalInputDiskInput),
+			graphql.NewInputUnmarshaler("EndSessionsInput", ec.unmarshalInputEndSessionsInput),
+			graphql.NewInputUnmarshaler("GrantRoleInput", ec.unmarshalInputGrantRoleInput),
 			graphql.NewInputUnmarshaler("ImportImageInput", ec.unmarshalInputImportImageInput),
 			graphql.NewInputUnmarshaler("NICInput", ec.unmarshalInputNICInput),
 			graphql.NewInputUnmarshaler("OpenConsoleInput", ec.unmarshalInputOpenConsoleInput),
@@ -3661,14 +4055,18 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("RegisterImageInput", ec.unmarshalInputRegisterImageInput),
 			graphql.NewInputUnmarshaler("ReleaseVMInput", ec.unmarshalInputReleaseVMInput),
 			graphql.NewInputUnmarshaler("RemoveProviderInput", ec.unmarshalInputRemoveProviderInput),
+			graphql.NewInputUnmarshaler("ResetPasswordInput", ec.unmarshalInputResetPasswordInput),
 			graphql.NewInputUnmarshaler("ResetVMInput", ec.unmarshalInputResetVMInput),
 			graphql.NewInputUnmarshaler("RestoreSnapshotInput", ec.unmarshalInputRestoreSnapshotInput),
 			graphql.NewInputUnmarshaler("ResumeVMInput", ec.unmarshalInputResumeVMInput),
 			graphql.NewInputUnmarshaler("RetryOperationInput", ec.unmarshalInputRetryOperationInput),
 			graphql.NewInputUnmarshaler("RevokeAPITokenInput", ec.unmarshalInputRevokeAPITokenInput),
+			graphql.NewInputUnmarshaler("RevokeRoleInput", ec.unmarshalInputRevokeRoleInput),
+			graphql.NewInputUnmarshaler("SetPersonActiveInput", ec.unmarshalInputSetPersonActiveInput),
 			graphql.NewInputUnmarshaler("ShutdownVMInput", ec.unmarshalInputShutdownVMInput),
 			graphql.NewInputUnmarshaler("StartVMInput", ec.unmarshalInputStartVMInput),
 			graphql.NewInputUnmarshaler("SuspendVMInput", ec.unmarshalInputSuspendVMInput),
+			graphql.NewInputUnmarshaler("SwitchOrganisationInput", ec.unmarshalInputSwitchOrganisationInput),
 			graphql.NewInputUnmarshaler("TagInput", ec.unmarshalInputTagInput),
 			graphql.NewInputUnmarshaler("UpdateProviderInput", ec.unmarshalInputUpdateProviderInput),
 			graphql.NewInputUnmarshaler("UpdateVMInput", ec.unmarshalInputUpdateVMInput),
@@ -4015,6 +4413,10 @@ type Mutation {
   createAPIToken(input: CreateAPITokenInput!): CreateAPITokenPayload!
   "End an API token at once."
   revokeAPIToken(input: RevokeAPITokenInput!): RevokeAPITokenPayload!
+  "Sign browsers out. What they have open ends within seconds."
+  endSessions(input: EndSessionsInput!): EndSessionsPayload!
+  "Have this session work for another organisation of yours."
+  switchOrganisation(input: SwitchOrganisationInput!): SwitchOrganisationPayload!
 }
 
 type Subscription {
@@ -4031,17 +4433,57 @@ type Viewer {
   id: ID!
   "The sign-in name."
   name: String!
+  "The name in full, as their issuer tells it; empty without one."
+  fullName: String!
+  "The address, if their issuer has verified it; else empty."
+  email: String!
   "What they may do."
   role: Role!
+  "Whether they look after this installation: issuers, organisations."
+  platformAdmin: Boolean!
   "The organisation whose things they see."
   tenant: Tenant!
+  "All organisations that they work for, by name. ` + "`" + `switchOrganisation` + "`" + ` goes to another."
+  organisations: [Membership!]!
   "Their API tokens, newest first."
   apiTokens: [APIToken!]!
+  "Where they are signed in, the newest first."
+  sessions: [Session!]!
+}
+
+"What somebody is in an organisation."
+type Membership {
+  "The organisation."
+  tenant: Tenant!
+  "What they may do there."
+  role: Role!
+}
+
+"A browser in which somebody is signed in."
+type Session {
+  "Global id."
+  id: ID!
+  "Whether it is the one that asks."
+  current: Boolean!
+  "From where it was opened."
+  address: String!
+  "The browser, as it calls itself."
+  agent: String!
+  "Who vouched for its user; null: a password."
+  issuer: String
+  "When it was opened."
+  createdAt: Time!
+  "When it was last used, to the minute."
+  lastUsedAt: Time!
+  "When it ends at the latest."
+  expiresAt: Time!
 }
 
 "What somebody may do."
 enum Role {
-  "Everything."
+  "Everything, and who else may what."
+  OWNER
+  "Everything with hosts, VMs and images, and people up to administrators."
   ADMIN
   "Everything with VMs and images; nothing with hosts and people."
   OPERATOR
@@ -4103,6 +4545,32 @@ input RevokeAPITokenInput {
 type RevokeAPITokenPayload {
   "Its id."
   id: ID!
+}
+
+"Which sessions of yours to end."
+input EndSessionsInput {
+  "These."
+  ids: [ID!]! = []
+  "All others than the one that asks."
+  others: Boolean! = false
+}
+
+"What is left."
+type EndSessionsPayload {
+  "Your sessions now."
+  sessions: [Session!]!
+}
+
+"Where to go."
+input SwitchOrganisationInput {
+  "The organisation: one of ` + "`" + `viewer.organisations` + "`" + `."
+  id: ID!
+}
+
+"Where you are."
+type SwitchOrganisationPayload {
+  "The organisation that the session works for now. Everything else that you have read was another's."
+  tenant: Tenant!
 }
 
 "The facts of this installation."
@@ -4382,6 +4850,126 @@ type OperationEvents {
   missed: Boolean!
   "The operations as they are now, each at most once."
   operations: [Operation!]!
+}
+`, BuiltIn: false},
+	{Name: "../schema/person.graphqls", Input: `extend type Query {
+  "The people of the organisation, by name. For administrators."
+  people: [Person!]!
+}
+
+extend type Mutation {
+  "Make an account with a password, for somebody for whom no issuer vouches. The password is in this answer and nowhere else."
+  addPerson(input: AddPersonInput!): AddPersonPayload!
+  "Give somebody a role by hand, in the place of the one given by hand before. What an issuer's rules give stays."
+  grantRole(input: GrantRoleInput!): GrantRolePayload!
+  "Take back what was given by hand. Who has no role left does not belong to the organisation any more."
+  revokeRole(input: RevokeRoleInput!): RevokeRolePayload!
+  "Switch an account off, which ends all that it has open, or on again."
+  setPersonActive(input: SetPersonActiveInput!): SetPersonActivePayload!
+  "Give somebody with a password a new one, which ends their sessions. It is in this answer and nowhere else."
+  resetPassword(input: ResetPasswordInput!): ResetPasswordPayload!
+}
+
+"Somebody who works for the organisation."
+type Person {
+  "Global id."
+  id: ID!
+  "The sign-in name."
+  name: String!
+  "The name in full, as their issuer tells it; empty without one."
+  fullName: String!
+  "The address, if their issuer has verified it; else empty."
+  email: String!
+  "Who vouches for them; null: they have a password."
+  issuer: String
+  "What they may do: the higher of the next two."
+  role: Role!
+  "What they may do because somebody said so."
+  roleByHand: Role
+  "When that ends; null for never."
+  roleByHandEnds: Time
+  "What they may do because of their issuer's rules, as of their last sign-in."
+  roleByIssuer: Role
+  "Whether they can sign in."
+  active: Boolean!
+  "When they last signed in by an issuer; null for never."
+  lastSeenAt: Time
+  "When they were first known."
+  createdAt: Time!
+  "What the viewer may do with them now, and why not."
+  actions: [Action!]!
+}
+
+"A new account."
+input AddPersonInput {
+  "The sign-in name: 1 to 63 letters, digits, -, _ or ."
+  name: String!
+  "What they may do: at most your own role."
+  role: Role! = VIEWER
+}
+
+"A new account."
+type AddPersonPayload {
+  "The person."
+  person: Person!
+  "The password. It is not shown again."
+  password: String!
+}
+
+"A role for somebody."
+input GrantRoleInput {
+  "The person."
+  id: ID!
+  "At most your own role."
+  role: Role!
+  "When it ends; absent for never."
+  expiresAt: Time
+}
+
+"A role was given."
+type GrantRolePayload {
+  "The person now."
+  person: Person!
+}
+
+"Whose role to take back."
+input RevokeRoleInput {
+  "The person."
+  id: ID!
+}
+
+"A role was taken back."
+type RevokeRolePayload {
+  "The person now; null when they do not belong to the organisation any more."
+  person: Person
+}
+
+"An account to switch."
+input SetPersonActiveInput {
+  "The person."
+  id: ID!
+  "On or off."
+  active: Boolean!
+}
+
+"An account was switched."
+type SetPersonActivePayload {
+  "The person now."
+  person: Person!
+}
+
+"Who forgot theirs."
+input ResetPasswordInput {
+  "The person."
+  id: ID!
+}
+
+"A new password."
+type ResetPasswordPayload {
+  "The person."
+  person: Person!
+  "The password. It is not shown again."
+  password: String!
 }
 `, BuiltIn: false},
 	{Name: "../schema/provider.graphqls", Input: `extend type Query {
@@ -5834,6 +6422,16 @@ func (ec *executionContext) childFields_Action(ctx context.Context, field graphq
 	return nil, fmt.Errorf("no field named %q was found under type Action", field.Name)
 }
 
+func (ec *executionContext) childFields_AddPersonPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "person":
+		return ec.fieldContext_AddPersonPayload_person(ctx, field)
+	case "password":
+		return ec.fieldContext_AddPersonPayload_password(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AddPersonPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_AddProviderPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "provider":
@@ -6028,6 +6626,14 @@ func (ec *executionContext) childFields_Disk(ctx context.Context, field graphql.
 	return nil, fmt.Errorf("no field named %q was found under type Disk", field.Name)
 }
 
+func (ec *executionContext) childFields_EndSessionsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "sessions":
+		return ec.fieldContext_EndSessionsPayload_sessions(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EndSessionsPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Fault(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "code":
@@ -6076,6 +6682,14 @@ func (ec *executionContext) childFields_FoundProvider(ctx context.Context, field
 		return ec.fieldContext_FoundProvider_warnings(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type FoundProvider", field.Name)
+}
+
+func (ec *executionContext) childFields_GrantRolePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "person":
+		return ec.fieldContext_GrantRolePayload_person(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GrantRolePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Guest(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6258,6 +6872,16 @@ func (ec *executionContext) childFields_ImportImagePayload(ctx context.Context, 
 		return ec.fieldContext_ImportImagePayload_image(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ImportImagePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Membership(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "tenant":
+		return ec.fieldContext_Membership_tenant(ctx, field)
+	case "role":
+		return ec.fieldContext_Membership_role(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Membership", field.Name)
 }
 
 func (ec *executionContext) childFields_NIC(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6458,6 +7082,38 @@ func (ec *executionContext) childFields_PendingChange(ctx context.Context, field
 	return nil, fmt.Errorf("no field named %q was found under type PendingChange", field.Name)
 }
 
+func (ec *executionContext) childFields_Person(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Person_id(ctx, field)
+	case "name":
+		return ec.fieldContext_Person_name(ctx, field)
+	case "fullName":
+		return ec.fieldContext_Person_fullName(ctx, field)
+	case "email":
+		return ec.fieldContext_Person_email(ctx, field)
+	case "issuer":
+		return ec.fieldContext_Person_issuer(ctx, field)
+	case "role":
+		return ec.fieldContext_Person_role(ctx, field)
+	case "roleByHand":
+		return ec.fieldContext_Person_roleByHand(ctx, field)
+	case "roleByHandEnds":
+		return ec.fieldContext_Person_roleByHandEnds(ctx, field)
+	case "roleByIssuer":
+		return ec.fieldContext_Person_roleByIssuer(ctx, field)
+	case "active":
+		return ec.fieldContext_Person_active(ctx, field)
+	case "lastSeenAt":
+		return ec.fieldContext_Person_lastSeenAt(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Person_createdAt(ctx, field)
+	case "actions":
+		return ec.fieldContext_Person_actions(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Person", field.Name)
+}
+
 func (ec *executionContext) childFields_PlannedChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "field":
@@ -6600,6 +7256,16 @@ func (ec *executionContext) childFields_RemoveProviderPayload(ctx context.Contex
 	return nil, fmt.Errorf("no field named %q was found under type RemoveProviderPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_ResetPasswordPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "person":
+		return ec.fieldContext_ResetPasswordPayload_person(ctx, field)
+	case "password":
+		return ec.fieldContext_ResetPasswordPayload_password(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ResetPasswordPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_ResetVMPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "operation":
@@ -6658,6 +7324,44 @@ func (ec *executionContext) childFields_RevokeAPITokenPayload(ctx context.Contex
 		return ec.fieldContext_RevokeAPITokenPayload_id(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RevokeAPITokenPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RevokeRolePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "person":
+		return ec.fieldContext_RevokeRolePayload_person(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RevokeRolePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Session(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Session_id(ctx, field)
+	case "current":
+		return ec.fieldContext_Session_current(ctx, field)
+	case "address":
+		return ec.fieldContext_Session_address(ctx, field)
+	case "agent":
+		return ec.fieldContext_Session_agent(ctx, field)
+	case "issuer":
+		return ec.fieldContext_Session_issuer(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Session_createdAt(ctx, field)
+	case "lastUsedAt":
+		return ec.fieldContext_Session_lastUsedAt(ctx, field)
+	case "expiresAt":
+		return ec.fieldContext_Session_expiresAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Session", field.Name)
+}
+
+func (ec *executionContext) childFields_SetPersonActivePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "person":
+		return ec.fieldContext_SetPersonActivePayload_person(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SetPersonActivePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_ShutdownVMPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6724,6 +7428,14 @@ func (ec *executionContext) childFields_SuspendVMPayload(ctx context.Context, fi
 		return ec.fieldContext_SuspendVMPayload_operation(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SuspendVMPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_SwitchOrganisationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "tenant":
+		return ec.fieldContext_SwitchOrganisationPayload_tenant(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SwitchOrganisationPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Tag(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6978,12 +7690,22 @@ func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphq
 		return ec.fieldContext_Viewer_id(ctx, field)
 	case "name":
 		return ec.fieldContext_Viewer_name(ctx, field)
+	case "fullName":
+		return ec.fieldContext_Viewer_fullName(ctx, field)
+	case "email":
+		return ec.fieldContext_Viewer_email(ctx, field)
 	case "role":
 		return ec.fieldContext_Viewer_role(ctx, field)
+	case "platformAdmin":
+		return ec.fieldContext_Viewer_platformAdmin(ctx, field)
 	case "tenant":
 		return ec.fieldContext_Viewer_tenant(ctx, field)
+	case "organisations":
+		return ec.fieldContext_Viewer_organisations(ctx, field)
 	case "apiTokens":
 		return ec.fieldContext_Viewer_apiTokens(ctx, field)
+	case "sessions":
+		return ec.fieldContext_Viewer_sessions(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
 }

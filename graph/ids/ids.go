@@ -29,12 +29,14 @@ const (
 	Token     Noun = "token"
 	User      Noun = "user"
 	Tenant    Noun = "tenant"
+	Session   Noun = "session"
 )
 
 // words are the nouns as people say them.
 var words = map[Noun]string{
 	VM: "a VM", Provider: "a provider", Host: "a host", Image: "an image",
-	Operation: "an operation", Token: "a token", User: "a user", Tenant: "a tenant",
+	Operation: "an operation", Token: "a token", User: "a person", Tenant: "an organisation",
+	Session: "a session",
 }
 
 // Of makes a global id.
@@ -80,7 +82,7 @@ var fieldNouns = map[string]Noun{
 	"VM": VM, "VMEvent": VM,
 	"Provider": Provider, "ProviderEvent": Provider,
 	"HypervisorHost": Host, "Image": Image, "Operation": Operation,
-	"APIToken": Token, "Viewer": User, "Tenant": Tenant,
+	"APIToken": Token, "Viewer": User, "Person": User, "Tenant": Tenant, "Session": Session,
 }
 
 // MarshalUUID writes an id field as a global id: the type that the field belongs to says of what.

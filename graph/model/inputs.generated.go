@@ -32,6 +32,22 @@ type About struct {
 	MaxPageSize int `json:"maxPageSize"`
 }
 
+// A new account.
+type AddPersonInput struct {
+	// The sign-in name: 1 to 63 letters, digits, -, _ or .
+	Name string `json:"name"`
+	// What they may do: at most your own role.
+	Role fleet.Role `json:"role"`
+}
+
+// A new account.
+type AddPersonPayload struct {
+	// The person.
+	Person *fleet.Person `json:"person"`
+	// The password. It is not shown again.
+	Password string `json:"password"`
+}
+
 // A connection to be. Only typed fields: NovaCron builds the URI itself, since a libvirt URI can run programs.
 type AddProviderInput struct {
 	// Its name: 1 to 63 characters, unique.
@@ -328,6 +344,20 @@ type DiskInput struct {
 	Cdrom bool `json:"cdrom"`
 }
 
+// Which sessions of yours to end.
+type EndSessionsInput struct {
+	// These.
+	Ids []string `json:"ids"`
+	// All others than the one that asks.
+	Others bool `json:"others"`
+}
+
+// What is left.
+type EndSessionsPayload struct {
+	// Your sessions now.
+	Sessions []*fleet.SignedIn `json:"sessions"`
+}
+
 // One thing that a provider can or cannot do.
 type Feature struct {
 	// Its name: `hotAddCPU`, `balloon`, `snapshotMemory` …
@@ -352,6 +382,22 @@ type FoundProvider struct {
 	VMCount int `json:"vmCount"`
 	// What to know before adding it: that it is added already, for one.
 	Warnings []string `json:"warnings"`
+}
+
+// A role for somebody.
+type GrantRoleInput struct {
+	// The person.
+	ID string `json:"id"`
+	// At most your own role.
+	Role fleet.Role `json:"role"`
+	// When it ends; absent for never.
+	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
+}
+
+// A role was given.
+type GrantRolePayload struct {
+	// The person now.
+	Person *fleet.Person `json:"person"`
 }
 
 // An image to bring. Of `catalog` and `url` exactly one.
@@ -512,6 +558,20 @@ type RemoveProviderPayload struct {
 	ID string `json:"id"`
 }
 
+// Who forgot theirs.
+type ResetPasswordInput struct {
+	// The person.
+	ID string `json:"id"`
+}
+
+// A new password.
+type ResetPasswordPayload struct {
+	// The person.
+	Person *fleet.Person `json:"person"`
+	// The password. It is not shown again.
+	Password string `json:"password"`
+}
+
 // Which VM.
 type ResetVMInput struct {
 	// Which.
@@ -574,6 +634,32 @@ type RevokeAPITokenPayload struct {
 	ID string `json:"id"`
 }
 
+// Whose role to take back.
+type RevokeRoleInput struct {
+	// The person.
+	ID string `json:"id"`
+}
+
+// A role was taken back.
+type RevokeRolePayload struct {
+	// The person now; null when they do not belong to the organisation any more.
+	Person *fleet.Person `json:"person,omitempty"`
+}
+
+// An account to switch.
+type SetPersonActiveInput struct {
+	// The person.
+	ID string `json:"id"`
+	// On or off.
+	Active bool `json:"active"`
+}
+
+// An account was switched.
+type SetPersonActivePayload struct {
+	// The person now.
+	Person *fleet.Person `json:"person"`
+}
+
 // Which VM.
 type ShutdownVMInput struct {
 	// Which.
@@ -608,6 +694,18 @@ type SuspendVMInput struct {
 type SuspendVMPayload struct {
 	// The operation.
 	Operation *fleet.Operation `json:"operation"`
+}
+
+// Where to go.
+type SwitchOrganisationInput struct {
+	// The organisation: one of `viewer.organisations`.
+	ID string `json:"id"`
+}
+
+// Where you are.
+type SwitchOrganisationPayload struct {
+	// The organisation that the session works for now. Everything else that you have read was another's.
+	Tenant *fleet.Tenant `json:"tenant"`
 }
 
 // What a connection test found.

@@ -23,11 +23,14 @@ import (
 	"github.com/novacron/novacron/internal/store/storetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m, storetest.Ignore()...) }
+func TestMain(m *testing.M) {
+	slog.SetLogLoggerLevel(slog.LevelError) // the issuer's library tells of each refusal
+	goleak.VerifyTestMain(m, storetest.Ignore()...)
+}
 
 const password = "correct horse battery"
 
-var peer = netip.MustParseAddr("192.0.2.7")
+var peer = access.Origin{Address: netip.MustParseAddr("192.0.2.7"), Agent: "Firefox"}
 
 type place struct {
 	store *store.Store
@@ -40,8 +43,7 @@ func newPlace(t *testing.T) place {
 	t.Helper()
 	s := storetest.New(t)
 	scope := storetest.Tenant(t, s, "acme")
-	u := &fleet.User{ID: fleet.NewID(), TenantID: scope.Tenant(), Name: "alice", PasswordHash: access.HashPassword(password), Role: fleet.RoleOperator}
-	require.NoError(t, s.InsertUser(t.Context(), u))
+	u := storetest.Person(t, s, scope, &fleet.User{Name: "alice", PasswordHash: access.HashPassword(password)}, fleet.RoleOperator)
 	var log bytes.Buffer
 	d, err := access.NewDoor(s, access.Options{Log: slog.New(slog.NewTextHandler(&log, nil)), PublicURL: "https://vms.example.org"})
 	require.NoError(t, err)
@@ -156,16 +158,16 @@ func TestSignInIsThrottled(t *testing.T) {
 	}
 	_, _, err := p.door.SignIn(t.Context(), "alice", password, peer)
 	require.True(t, fault.Is(err, fault.Exhausted), "%v", err)
-	_, _, err = p.door.SignIn(t.Context(), "alice", password, netip.MustParseAddr("192.0.2.8"))
+	_, _, err = p.door.SignIn(t.Context(), "alice", password, access.Origin{Address: netip.MustParseAddr("192.0.2.8")})
 	require.NoError(t, err)
 
 	// Who has one IPv6 address has 2^64 of them.
 	for i := range 10 {
 		from := netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 15: byte(i)})
-		_, _, err := p.door.SignIn(t.Context(), "bob", "wrong", from)
+		_, _, err := p.door.SignIn(t.Context(), "bob", "wrong", access.Origin{Address: from})
 		require.True(t, fault.Is(err, fault.Unauthorized), "%v", err)
 	}
-	_, _, err = p.door.SignIn(t.Context(), "bob", "wrong", netip.MustParseAddr("2001:db8::ff"))
+	_, _, err = p.door.SignIn(t.Context(), "bob", "wrong", access.Origin{Address: netip.MustParseAddr("2001:db8::ff")})
 	require.True(t, fault.Is(err, fault.Exhausted), "%v", err)
 }
 

@@ -23,6 +23,7 @@ type Door struct {
 	throttle *throttle
 	hashing  chan struct{} // passwords being hashed: each takes 64 MiB
 	origins  *http.CrossOriginProtection
+	issuers  *issuers
 }
 
 // Options shape a Door.
@@ -32,10 +33,11 @@ type Options struct {
 	// Proxies may say, in X-Forwarded-For, whom they speak for.
 	Proxies []netip.Prefix
 	Log     *slog.Logger
+	// ClientSecret opens what an issuer knows us by; nil: there are none.
+	ClientSecret func(*fleet.Issuer) (string, error)
 }
 
 const (
-	sessionLasts  = 7 * 24 * time.Hour
 	hashAtOnce    = 2
 	recheckEvery  = 4 * time.Second // how soon a closed account ends what it has open
 	recheckWithin = 10 * time.Second
@@ -43,7 +45,10 @@ const (
 
 // NewDoor makes one. Invalid when PublicURL is no origin.
 func NewDoor(s *store.Store, o Options) (*Door, error) {
-	d := &Door{store: s, log: o.Log, options: o, throttle: newThrottle(), hashing: make(chan struct{}, hashAtOnce), origins: http.NewCrossOriginProtection()}
+	d := &Door{store: s, log: o.Log, options: o, throttle: newThrottle(), hashing: make(chan struct{}, hashAtOnce), origins: http.NewCrossOriginProtection(),
+		issuers: &issuers{store: s, secret: o.ClientSecret}}
+	// Whoever posts there is an issuer's server, and what it posts is signed.
+	d.origins.AddInsecureBypassPattern("POST " + backChannelLogout)
 	if o.PublicURL != "" {
 		if err := d.origins.AddTrustedOrigin(o.PublicURL); err != nil {
 			return nil, fault.New(fault.Invalid, "NOVACRON_PUBLIC_URL is no origin: %v", err).With("Give scheme, host and port alone: https://vms.example.org.")
@@ -54,10 +59,10 @@ func NewDoor(s *store.Store, o Options) (*Door, error) {
 
 var errWrong = fault.New(fault.Unauthorized, "the name or the password is wrong").With("Check both; capitals count.")
 
-// SignIn opens a session: the secret is the cookie's value. Unauthorized says no more than that it
-// was refused; Exhausted that there were too many tries.
-func (d *Door) SignIn(ctx context.Context, name, password string, peer netip.Addr) (secret string, expires time.Time, err error) {
-	if wait := d.throttle.wait(name, peer); wait > 0 {
+// SignIn opens a session for somebody with a password: the secret is the cookie's value. Unauthorized says no
+// more than that it was refused; Exhausted that there were too many tries.
+func (d *Door) SignIn(ctx context.Context, name, password string, from Origin) (secret string, expires time.Time, err error) {
+	if wait := d.throttle.wait(name, from.Address); wait > 0 {
 		return "", expires, fault.New(fault.Exhausted, "too many failed sign-ins").With("Wait a quarter of an hour.")
 	}
 	select {
@@ -66,30 +71,31 @@ func (d *Door) SignIn(ctx context.Context, name, password string, peer netip.Add
 	case <-ctx.Done():
 		return "", expires, fault.Of(ctx.Err())
 	}
-	ctx = house(ctx)
+	ctx = House(ctx)
 	user, err := d.store.UserByName(ctx, fleet.System(), name)
 	hash := ""
 	switch fault.KindOf(err) {
 	case "":
 		hash = user.PasswordHash
 	case fault.NotFound, fault.Invalid:
-		hash = nobodysHash()
 	default:
 		return "", expires, err
 	}
+	if hash == "" {
+		hash = nobodysHash()
+	}
 	// Hashed even for a name that nobody has, so that the time does not tell which names exist.
 	if !PasswordMatches(hash, password) || user == nil {
-		d.throttle.failed(name, peer)
-		d.log.Warn("sign-in refused", "name", name, "peer", peer)
+		d.throttle.failed(name, from.Address)
+		d.log.Warn("sign-in refused", "name", name, "peer", from.Address)
 		return "", expires, errWrong
 	}
-	secret, expires = NewSecret(), time.Now().Add(sessionLasts)
-	err = d.store.InsertSession(ctx, &fleet.Session{Hash: Digest(secret), UserID: user.ID, ExpiresAt: expires})
-	return secret, expires, err
+	return d.open(ctx, user, &fleet.Session{}, from)
 }
 
-// house is for finding out who asks: nobody's wall stands there yet.
-func house(ctx context.Context) context.Context { return store.Walled(ctx, fleet.System()) }
+// House returns a context without a wall: for finding out who asks, and for what is a person's own in all of
+// their organisations.
+func House(ctx context.Context) context.Context { return store.Walled(ctx, fleet.System()) }
 
 // nobodysHash costs what a real one costs and matches nothing.
 var nobodysHash = sync.OnceValue(func() string { return HashPassword(NewSecret()) })
@@ -107,25 +113,29 @@ func bearer(authorization string) (credential, bool) {
 
 // viewer tells whose credential it is. Unauthorized for one that is wrong, expired or ended.
 func (d *Door) viewer(ctx context.Context, c credential) (Viewer, error) {
-	ctx = house(ctx)
+	ctx = House(ctx)
 	var user *fleet.User
 	var err error
-	var role fleet.Role
+	v := Viewer{RequestID: RequestID(ctx)}
+	limit := fleet.RoleOwner
 	switch {
+	case c.token && isJWT(c.secret):
+		return d.bearer(ctx, c.secret, v)
 	case c.token && !wellFormed(c.secret):
 		err = fault.New(fault.NotFound, "malformed")
 	case c.token:
 		var t *fleet.APIToken
 		if user, t, err = d.store.UserByToken(ctx, Digest(c.secret)); err == nil {
-			role = t.Role
-			if !user.Role.Includes(role) { // a token may not outlive its owner's rights
-				role = user.Role
-			}
+			v.TenantID, limit = t.TenantID, t.Role
 		}
 	default:
-		if user, _, err = d.store.UserBySession(ctx, Digest(c.secret)); err == nil {
-			role = user.Role
+		var session *fleet.Session
+		if user, session, err = d.store.UserBySession(ctx, Digest(c.secret), sessionIdle); err == nil {
+			v.TenantID, v.SessionID = session.TenantID, session.ID
 		}
+	}
+	if err == nil {
+		err = d.identify(ctx, &v, user, limit)
 	}
 	if fault.Is(err, fault.NotFound) {
 		what := "this session has ended"
@@ -134,10 +144,24 @@ func (d *Door) viewer(ctx context.Context, c credential) (Viewer, error) {
 		}
 		return Viewer{}, fault.New(fault.Unauthorized, "%s", what).With("Sign in again, or send a valid token.")
 	}
+	return v, err
+}
+
+// identify completes a viewer by what the user may do in its organisation, up to the limit: a token may not
+// outlive its owner's rights. NotFound for one who may nothing any more.
+func (d *Door) identify(ctx context.Context, v *Viewer, user *fleet.User, limit fleet.Role) error {
+	grants, err := d.store.Grants(ctx, fleet.Within(v.TenantID), user.ID)
 	if err != nil {
-		return Viewer{}, err
+		return err
 	}
-	return Viewer{TenantID: user.TenantID, UserID: user.ID, Name: user.Name, Role: role, RequestID: RequestID(ctx)}, nil
+	v.UserID, v.Name, v.Role, v.PlatformAdmin = user.ID, user.Name, fleet.Highest(grants), user.PlatformAdmin && limit == fleet.RoleOwner
+	if !limit.Includes(v.Role) {
+		v.Role = limit
+	}
+	if v.Role == "" || user.DeactivatedAt != nil {
+		return fault.New(fault.NotFound, "no rights")
+	}
+	return nil
 }
 
 // Admit is for connections that say who they are after they are open: it takes the value of an

@@ -15,7 +15,13 @@ import (
 )
 
 // open are the paths that answer strangers. /auth/sign-out is one because signing out twice is no error.
-var open = map[string]bool{"/healthz": true, "/readyz": true, "/auth/sign-in": true, "/auth/sign-out": true}
+var open = map[string]bool{
+	"/healthz": true, "/readyz": true, "/auth/sign-in": true, "/auth/sign-out": true,
+	"/auth/issuers": true, "/auth/callback": true, backChannelLogout: true,
+}
+
+// isOpen reports whether strangers are answered there.
+func isOpen(path string) bool { return open[path] || strings.HasPrefix(path, "/auth/issuers/") }
 
 // Guard puts the viewer into each request's context, and answers strangers itself: 401, whatever
 // they asked for, so that they cannot even tell what is there. A websocket to /graphql may be opened
@@ -34,10 +40,11 @@ func (d *Door) Guard(next http.Handler) http.Handler {
 				With("Use the dashboard's own address, or set NOVACRON_PUBLIC_URL to it."))
 			return
 		}
-		if open[r.URL.Path] {
+		if isOpen(r.URL.Path) {
 			next.ServeHTTP(w, r.WithContext(ctx))
 			return
 		}
+		ctx = context.WithValue(ctx, organisationKey{}, r.Header.Get("X-NovaCron-Organisation"))
 		c, ok := shown(r)
 		if !ok && upgrade && r.URL.Path == "/graphql" {
 			next.ServeHTTP(w, r.WithContext(ctx))
@@ -54,6 +61,7 @@ func (d *Door) Guard(next http.Handler) http.Handler {
 			fault.WriteHTTP(w, 0, id, err)
 			return
 		}
+		v.Address = d.peer(r).String()
 		ctx = With(ctx, v)
 		if upgrade || strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
 			var stop context.CancelFunc
@@ -114,6 +122,14 @@ func (d *Door) trusted(a netip.Addr) bool {
 		}
 	}
 	return false
+}
+
+type organisationKey struct{}
+
+// organisation is the one that a request names, for tokens that are good for several.
+func organisation(ctx context.Context) string {
+	name, _ := ctx.Value(organisationKey{}).(string)
+	return name
 }
 
 type requestKey struct{}

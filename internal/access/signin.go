@@ -27,7 +27,7 @@ func (d *Door) ServeSignIn(w http.ResponseWriter, r *http.Request) {
 		fault.WriteHTTP(w, http.StatusBadRequest, id, fault.New(fault.Invalid, "the sign-in cannot be read").With(`Send {"name": "…", "password": "…"}.`).Because(err))
 		return
 	}
-	secret, expires, err := d.SignIn(r.Context(), in.Name, in.Password, d.peer(r))
+	secret, expires, err := d.SignIn(r.Context(), in.Name, in.Password, d.origin(r))
 	if fault.Is(err, fault.Exhausted) {
 		w.Header().Set("Retry-After", "900")
 		fault.WriteHTTP(w, http.StatusTooManyRequests, id, err)
@@ -45,7 +45,7 @@ func (d *Door) ServeSignIn(w http.ResponseWriter, r *http.Request) {
 func (d *Door) ServeSignOut(w http.ResponseWriter, r *http.Request) {
 	for _, name := range []string{plainCookie, secureCookie} {
 		if cookie, err := r.Cookie(name); err == nil {
-			if err := d.store.DeleteSession(house(r.Context()), Digest(cookie.Value)); err != nil {
+			if err := d.store.DeleteSession(House(r.Context()), Digest(cookie.Value)); err != nil {
 				fault.WriteHTTP(w, 0, RequestID(r.Context()), err)
 				return
 			}
@@ -55,10 +55,17 @@ func (d *Door) ServeSignOut(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
+func (d *Door) origin(r *http.Request) Origin { return Origin{d.peer(r), r.UserAgent()} }
+
 func (d *Door) setCookie(w http.ResponseWriter, r *http.Request, value string, expires time.Time) {
 	c := &http.Cookie{Name: plainCookie, Value: value, Path: "/", Expires: expires, HttpOnly: true, SameSite: http.SameSiteLaxMode}
-	if r.TLS != nil || strings.HasPrefix(d.options.PublicURL, "https://") {
+	if d.secure(r) {
 		c.Name, c.Secure = secureCookie, true
 	}
 	http.SetCookie(w, c)
+}
+
+// secure reports whether the browser came by TLS.
+func (d *Door) secure(r *http.Request) bool {
+	return r.TLS != nil || strings.HasPrefix(d.options.PublicURL, "https://")
 }

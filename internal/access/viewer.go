@@ -14,11 +14,14 @@ import (
 
 // Viewer is who is asking.
 type Viewer struct {
-	TenantID  uuid.UUID
-	UserID    uuid.UUID
-	Name      string
-	Role      fleet.Role
-	RequestID string
+	TenantID      uuid.UUID
+	UserID        uuid.UUID
+	Name          string
+	Role          fleet.Role // in the organisation
+	PlatformAdmin bool
+	SessionID     uuid.UUID // uuid.Nil: came with a token
+	Address       string
+	RequestID     string
 }
 
 // Scope is what the viewer's reads and writes may touch.

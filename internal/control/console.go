@@ -129,7 +129,11 @@ func (c *Control) use(ctx context.Context, purpose, ticket string, payload any) 
 	scope := fleet.Within(t.TenantID)
 	if t.UserID != nil {
 		u, err := c.store.User(ctx, scope, *t.UserID)
-		if err != nil || !u.Role.Includes(fleet.RoleOperator) {
+		if err != nil || u.DeactivatedAt != nil {
+			return fleet.Scope{}, fault.Missing("ticket", "")
+		}
+		grants, err := c.store.Grants(ctx, scope, u.ID)
+		if err != nil || !fleet.Highest(grants).Includes(fleet.RoleOperator) {
 			return fleet.Scope{}, fault.Missing("ticket", "")
 		}
 	}

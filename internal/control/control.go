@@ -65,7 +65,7 @@ type deed struct {
 }
 
 func (c *Control) audit(ctx context.Context, tx *store.Store, v access.Viewer, d deed) error {
-	e := &fleet.AuditEntry{TenantID: v.TenantID, Actor: v.Name, UserID: &v.UserID, RequestID: v.RequestID, Action: d.verb,
+	e := &fleet.AuditEntry{TenantID: v.TenantID, Actor: v.Name, UserID: &v.UserID, RequestID: v.RequestID, Address: v.Address, Action: d.verb, Outcome: fleet.AuditAllowed,
 		TargetType: d.target, TargetID: &d.id, TargetName: d.name, Detail: d.detail}
 	if d.op != nil {
 		e.OperationID = &d.op.ID

@@ -41,9 +41,8 @@ func newRig(t testing.TB) *rig {
 	t.Helper()
 	s := storetest.New(t)
 	r := &rig{t: t, world: fake.NewWorld(fake.Options{Pace: 0.002})}
-	tenant := storetest.Tenant(t, s, "acme").Tenant()
-	user := &fleet.User{ID: fleet.NewID(), TenantID: tenant, Name: "alice", Role: fleet.RoleAdmin}
-	require.NoError(t, s.InsertUser(t.Context(), user))
+	acme := storetest.Tenant(t, s, "acme")
+	tenant, user := acme.Tenant(), storetest.Person(t, s, acme, &fleet.User{Name: "alice"}, fleet.RoleAdmin)
 	r.viewer = access.Viewer{TenantID: tenant, UserID: user.ID, Name: "alice", Role: fleet.RoleAdmin, RequestID: "r1"}
 	r.ctx = access.With(t.Context(), r.viewer)
 	box, err := secrets.OpenBox(filepath.Join(t.TempDir(), "key.json"))
@@ -175,4 +174,10 @@ func refused(t testing.TB, err error, kind fault.Kind, field string) {
 	require.Error(t, err)
 	require.Equal(t, kind, fault.KindOf(err), "%v", err)
 	require.Equal(t, field, fault.Of(err).Field, "%v", err)
+}
+
+// kind checks an error's.
+func kind(t testing.TB, want fault.Kind, err error) {
+	t.Helper()
+	require.True(t, fault.Is(err, want), "want %s, got %v", want, err)
 }

@@ -2,36 +2,31 @@ package fleet
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 )
 
-// Role is what somebody may do.
+// Role is what somebody may do in an organisation.
 type Role string
 
 // The roles, each including the next.
 const (
+	RoleOwner    Role = "OWNER"
 	RoleAdmin    Role = "ADMIN"
 	RoleOperator Role = "OPERATOR"
 	RoleViewer   Role = "VIEWER"
 )
 
+// Roles are all of them, the least first.
+var Roles = []Role{RoleViewer, RoleOperator, RoleAdmin, RoleOwner}
+
 // Includes reports whether r may do all that o may.
 func (r Role) Includes(o Role) bool { return r.rank() >= o.rank() && o.rank() > 0 }
 
-func (r Role) rank() int {
-	switch r {
-	case RoleAdmin:
-		return 3
-	case RoleOperator:
-		return 2
-	case RoleViewer:
-		return 1
-	}
-	return 0
-}
+func (r Role) rank() int { return slices.Index(Roles, r) + 1 }
 
 // Tenant is an organisation: it owns providers, VMs and operations, and its people see no others.
 type Tenant struct {
@@ -42,16 +37,55 @@ type Tenant struct {
 	CreatedAt time.Time `bun:"created_at,nullzero,default:now()"`
 }
 
-// User is somebody who signs in.
+// User is somebody who signs in: a person or, by an issuer's word, a program. What they may do is in their grants.
 type User struct {
 	bun.BaseModel `bun:"table:users,alias:u"`
 
-	ID           uuid.UUID `bun:"id,pk"`
-	TenantID     uuid.UUID `bun:"tenant_id"`
-	Name         string    `bun:"name"`
-	PasswordHash string    `bun:"password_hash"`
-	Role         Role      `bun:"role"`
-	CreatedAt    time.Time `bun:"created_at,nullzero,default:now()"`
+	ID            uuid.UUID  `bun:"id,pk"`
+	TenantID      uuid.UUID  `bun:"tenant_id"` // where they were first known
+	Name          string     `bun:"name"`
+	PasswordHash  string     `bun:"password_hash"` // empty for those whom an issuer vouches for
+	IssuerID      *uuid.UUID `bun:"issuer_id"`
+	Subject       string     `bun:"subject"` // the issuer's own name for them, which never changes
+	FullName      string     `bun:"full_name"`
+	Email         string     `bun:"email"` // only one that the issuer has verified
+	PlatformAdmin bool       `bun:"platform_admin"`
+	DeactivatedAt *time.Time `bun:"deactivated_at"`
+	LastSeenAt    *time.Time `bun:"last_seen_at"`
+	CreatedAt     time.Time  `bun:"created_at,nullzero,default:now()"`
+}
+
+// GrantSource is who gave a grant.
+type GrantSource string
+
+// The sources: somebody, until it is taken away; or an issuer's rules, until the next sign-in.
+const (
+	GrantByHand   GrantSource = "HAND"
+	GrantByIssuer GrantSource = "ISSUER"
+)
+
+// Grant is a role that somebody has in an organisation.
+type Grant struct {
+	bun.BaseModel `bun:"table:grants,alias:g"`
+
+	ID        uuid.UUID   `bun:"id,pk"`
+	TenantID  uuid.UUID   `bun:"tenant_id"`
+	UserID    uuid.UUID   `bun:"user_id"`
+	Role      Role        `bun:"role"`
+	Source    GrantSource `bun:"source"`
+	GrantedBy string      `bun:"granted_by"`
+	CreatedAt time.Time   `bun:"created_at,nullzero,default:now()"`
+	ExpiresAt *time.Time  `bun:"expires_at"`
+}
+
+// Highest is the role that includes all others of the grants; empty without one.
+func Highest(grants []*Grant) (r Role) {
+	for _, g := range grants {
+		if !r.Includes(g.Role) && g.Role.rank() > 0 {
+			r = g.Role
+		}
+	}
+	return r
 }
 
 // APIToken is a key for programs.
@@ -74,11 +108,17 @@ type APIToken struct {
 type Session struct {
 	bun.BaseModel `bun:"table:sessions,alias:s"`
 
-	Hash       []byte    `bun:"hash,pk"`
-	UserID     uuid.UUID `bun:"user_id"`
-	CreatedAt  time.Time `bun:"created_at,nullzero,default:now()"`
-	ExpiresAt  time.Time `bun:"expires_at"`
-	LastUsedAt time.Time `bun:"last_used_at,nullzero,default:now()"`
+	Hash       []byte     `bun:"hash,pk"`
+	ID         uuid.UUID  `bun:"id"` // what people see of it
+	UserID     uuid.UUID  `bun:"user_id"`
+	TenantID   uuid.UUID  `bun:"tenant_id"` // the organisation that it works for
+	IssuerID   *uuid.UUID `bun:"issuer_id"` // nil: signed in with a password
+	IssuerSID  string     `bun:"issuer_sid"`
+	Address    string     `bun:"address"`
+	Agent      string     `bun:"agent"` // the browser, as it calls itself
+	CreatedAt  time.Time  `bun:"created_at,nullzero,default:now()"`
+	ExpiresAt  time.Time  `bun:"expires_at"`
+	LastUsedAt time.Time  `bun:"last_used_at,nullzero,default:now()"`
 }
 
 // Ticket is good for one use: a console, an upload. It is found by the SHA-256 of its secret, by any replica.
@@ -108,5 +148,16 @@ type AuditEntry struct {
 	TargetID    *uuid.UUID     `bun:"target_id"`
 	TargetName  string         `bun:"target_name"`
 	OperationID *uuid.UUID     `bun:"operation_id"`
+	Address     string         `bun:"address"` // where the request came from
+	Outcome     AuditOutcome   `bun:"outcome"`
 	Detail      map[string]any `bun:"detail,type:jsonb"` // holds no secret
 }
+
+// AuditOutcome is what became of a request.
+type AuditOutcome string
+
+// The outcomes.
+const (
+	AuditAllowed AuditOutcome = "ALLOWED"
+	AuditDenied  AuditOutcome = "DENIED"
+)

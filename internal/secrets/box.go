@@ -96,6 +96,9 @@ func ProviderAAD(tenant, provider uuid.UUID) []byte {
 	return fmt.Appendf(nil, "provider-credentials/%s/%s", tenant, provider)
 }
 
+// IssuerAAD binds a client's secret to the issuer that gave it.
+func IssuerAAD(issuer uuid.UUID) []byte { return fmt.Appendf(nil, "issuer-client-secret/%s", issuer) }
+
 // SealJSON seals v as JSON. A v without content ("{}") needs no sealing: nil.
 func (b *Box) SealJSON(v any, aad []byte) ([]byte, error) {
 	plain, err := json.Marshal(v)

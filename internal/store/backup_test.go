@@ -96,7 +96,7 @@ func newGround(t *testing.T) *ground {
 	g.store = storetest.OpenOwned(t, g.url)
 	g.scope = storetest.Tenant(t, g.store, "acme")
 	ctx, tenant := t.Context(), g.scope.Tenant()
-	g.user = &fleet.User{ID: fleet.NewID(), TenantID: tenant, Name: "alice", PasswordHash: "x\ty\\N\n", Role: fleet.RoleAdmin}
+	g.user = &fleet.User{ID: fleet.NewID(), TenantID: tenant, Name: "alice", PasswordHash: "x\ty\\N\n"}
 	require.NoError(t, g.store.InsertUser(ctx, g.user))
 	require.NoError(t, g.store.InsertSession(ctx, &fleet.Session{Hash: []byte{1}, UserID: g.user.ID, ExpiresAt: time.Now().Add(time.Hour), LastUsedAt: time.Now()}))
 	require.NoError(t, g.store.InsertToken(ctx, &fleet.APIToken{ID: fleet.NewID(), TenantID: tenant, UserID: g.user.ID, Name: "ci", Hash: []byte{0, 0xff}, Role: fleet.RoleViewer}))
@@ -172,7 +172,7 @@ func TestBackupIsOneMoment(t *testing.T) {
 	file := backedUp(t, g.store, func(done store.BackupTable) {
 		if done.Name == "tenants" { // what refers to each other is written in between, and seen as a whole or not at all
 			scope := storetest.Tenant(t, g.store, "late")
-			require.NoError(t, g.store.InsertUser(t.Context(), &fleet.User{ID: fleet.NewID(), TenantID: scope.Tenant(), Name: "late", Role: fleet.RoleViewer}))
+			require.NoError(t, g.store.InsertUser(t.Context(), &fleet.User{ID: fleet.NewID(), TenantID: scope.Tenant(), Name: "late"}))
 		}
 	})
 	s := storetest.OpenOwned(t, storetest.Empty(t))

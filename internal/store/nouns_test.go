@@ -28,9 +28,9 @@ func TestPeople(t *testing.T) {
 	s := storetest.New(t)
 	ctx := t.Context()
 	acme, other := storetest.Tenant(t, s, "acme"), storetest.Tenant(t, s, "other")
-	u := &fleet.User{ID: fleet.NewID(), TenantID: acme.Tenant(), Name: "ann", PasswordHash: "h", Role: fleet.RoleAdmin}
+	u := &fleet.User{ID: fleet.NewID(), TenantID: acme.Tenant(), Name: "ann", PasswordHash: "h"}
 	require.NoError(t, s.InsertUser(ctx, u))
-	err := s.InsertUser(ctx, &fleet.User{ID: fleet.NewID(), TenantID: other.Tenant(), Name: "ann", Role: fleet.RoleViewer})
+	err := s.InsertUser(ctx, &fleet.User{ID: fleet.NewID(), TenantID: other.Tenant(), Name: "ann"})
 	kind(t, fault.Exists, err)
 	assert.Equal(t, "name", fault.Of(err).Field)
 	got, err := s.UserByName(ctx, fleet.System(), "ann")
@@ -45,8 +45,8 @@ func TestPeople(t *testing.T) {
 		expires time.Duration
 		found   bool
 	}{"live": {time.Hour, true}, "expired": {-time.Second, false}} {
-		require.NoError(t, s.InsertSession(ctx, &fleet.Session{Hash: []byte(name), UserID: u.ID, ExpiresAt: time.Now().Add(c.expires)}))
-		who, _, err := s.UserBySession(ctx, []byte(name))
+		require.NoError(t, s.InsertSession(ctx, &fleet.Session{Hash: []byte(name), ID: uuid.New(), UserID: u.ID, ExpiresAt: time.Now().Add(c.expires)}))
+		who, _, err := s.UserBySession(ctx, []byte(name), time.Hour)
 		if c.found {
 			require.NoError(t, err)
 			assert.Equal(t, u.ID, who.ID)
@@ -57,7 +57,7 @@ func TestPeople(t *testing.T) {
 	require.NoError(t, s.DeleteExpired(ctx))
 	kind(t, fault.NotFound, s.SetPassword(ctx, other, u.ID, "stolen"))
 	require.NoError(t, s.SetPassword(ctx, acme, u.ID, "new"))
-	_, _, err = s.UserBySession(ctx, []byte("live"))
+	_, _, err = s.UserBySession(ctx, []byte("live"), time.Hour)
 	kind(t, fault.NotFound, err)
 	require.NoError(t, s.DeleteSession(ctx, []byte("live")), "already gone")
 

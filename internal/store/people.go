@@ -2,9 +2,11 @@ package store
 
 import (
 	"context"
-	"time"
+	"maps"
+	"slices"
 
 	"github.com/google/uuid"
+	"github.com/uptrace/bun"
 
 	"github.com/novacron/novacron/internal/fleet"
 )
@@ -28,6 +30,15 @@ func (s *Store) Tenant(ctx context.Context, scope fleet.Scope, id uuid.UUID) (*f
 	err := restrict(s.db.NewSelect().Model(t), scope, "?TableAlias.id").Where("id = ?", id).Scan(ctx)
 	if err != nil {
 		return nil, found(err, "organisation", id.String())
+	}
+	return t, nil
+}
+
+// TenantByName is an organisation by its name.
+func (s *Store) TenantByName(ctx context.Context, name string) (*fleet.Tenant, error) {
+	t := new(fleet.Tenant)
+	if err := s.db.NewSelect().Model(t).Where("name = ?", name).Scan(ctx); err != nil {
+		return nil, found(err, "organisation", name)
 	}
 	return t, nil
 }
@@ -59,6 +70,21 @@ func (s *Store) UserByName(ctx context.Context, scope fleet.Scope, name string) 
 	return u, nil
 }
 
+// UserBySubject is somebody whom an issuer vouches for.
+func (s *Store) UserBySubject(ctx context.Context, issuer uuid.UUID, subject string) (*fleet.User, error) {
+	u := new(fleet.User)
+	if err := s.db.NewSelect().Model(u).Where("issuer_id = ?", issuer).Where("subject = ?", subject).Scan(ctx); err != nil {
+		return nil, found(err, "user", subject)
+	}
+	return u, nil
+}
+
+// UpdateUser writes what an issuer says of somebody, and whether they are active.
+func (s *Store) UpdateUser(ctx context.Context, u *fleet.User) error {
+	r, err := s.db.NewUpdate().Model(u).Column("full_name", "email", "deactivated_at", "last_seen_at").WherePK().Exec(ctx)
+	return touched(r, err, "user", u.ID.String())
+}
+
 // SetPassword replaces somebody's password hash and ends their sessions.
 func (s *Store) SetPassword(ctx context.Context, scope fleet.Scope, user uuid.UUID, hash string) error {
 	return s.Tx(ctx, func(tx *Store) error {
@@ -66,87 +92,89 @@ func (s *Store) SetPassword(ctx context.Context, scope fleet.Scope, user uuid.UU
 		if err := touched(r, err, "user", user.String()); err != nil {
 			return err
 		}
-		_, err = tx.db.NewDelete().Model((*fleet.Session)(nil)).Where("user_id = ?", user).Exec(ctx)
-		return broken(err)
+		return tx.EndSessions(ctx, user, nil)
 	})
 }
 
-// usedEvery is how exact last_used_at is: to write it with each request would make every read a write.
-const usedEvery = "1 minute"
-
-// InsertSession keeps a sign-in.
-func (s *Store) InsertSession(ctx context.Context, session *fleet.Session) error {
-	_, err := s.db.NewInsert().Model(session).Exec(ctx)
+// InsertGrant gives somebody a role.
+func (s *Store) InsertGrant(ctx context.Context, g *fleet.Grant) error {
+	_, err := s.db.NewInsert().Model(g).Exec(ctx)
 	return broken(err)
 }
 
-// UserBySession is whose session has this hash; NotFound when there is none or it has expired.
-func (s *Store) UserBySession(ctx context.Context, hash []byte) (*fleet.User, *fleet.Session, error) {
-	session := new(fleet.Session)
-	err := s.db.NewSelect().Model(session).Where("hash = ?", hash).Where("expires_at > now()").Scan(ctx)
-	if err != nil {
-		return nil, nil, found(err, "session", "")
-	}
-	u, err := s.User(ctx, fleet.System(), session.UserID)
-	if err != nil {
-		return nil, nil, err
-	}
-	if time.Since(session.LastUsedAt) > time.Minute {
-		_, err = s.db.NewUpdate().Model(session).WherePK().Where("last_used_at < now() - ?::interval", usedEvery).
-			Set("last_used_at = now()").Exec(ctx)
-	}
-	return u, session, broken(err)
-}
-
-// DeleteSession signs out. Not there: success.
-func (s *Store) DeleteSession(ctx context.Context, hash []byte) error {
-	_, err := s.db.NewDelete().Model((*fleet.Session)(nil)).Where("hash = ?", hash).Exec(ctx)
-	return broken(err)
-}
-
-// DeleteExpired removes sessions and tickets whose time is over.
-func (s *Store) DeleteExpired(ctx context.Context) error {
-	for _, model := range []any{(*fleet.Session)(nil), (*fleet.Ticket)(nil)} {
-		if _, err := s.db.NewDelete().Model(model).Where("expires_at <= now()").Exec(ctx); err != nil {
-			return broken(err)
-		}
-	}
-	return nil
-}
-
-// InsertToken keeps an API token.
-func (s *Store) InsertToken(ctx context.Context, t *fleet.APIToken) error {
-	_, err := s.db.NewInsert().Model(t).Exec(ctx)
-	return broken(err)
-}
-
-// UserByToken is whose API token has this hash; NotFound when there is none or it has expired.
-func (s *Store) UserByToken(ctx context.Context, hash []byte) (*fleet.User, *fleet.APIToken, error) {
-	t := new(fleet.APIToken)
-	err := s.db.NewSelect().Model(t).Where("hash = ?", hash).Where("expires_at IS NULL OR expires_at > now()").Scan(ctx)
-	if err != nil {
-		return nil, nil, found(err, "API token", "")
-	}
-	u, err := s.User(ctx, fleet.System(), t.UserID)
-	if err != nil {
-		return nil, nil, err
-	}
-	if t.LastUsedAt == nil || time.Since(*t.LastUsedAt) > time.Minute {
-		_, err = s.db.NewUpdate().Model((*fleet.APIToken)(nil)).Where("id = ?", t.ID).
-			Where("last_used_at IS NULL OR last_used_at < now() - ?::interval", usedEvery).Set("last_used_at = now()").Exec(ctx)
-	}
-	return u, t, broken(err)
-}
-
-// Tokens are somebody's API tokens, newest first.
-func (s *Store) Tokens(ctx context.Context, scope fleet.Scope, user uuid.UUID) ([]*fleet.APIToken, error) {
-	var all []*fleet.APIToken
-	err := within(s.db.NewSelect().Model(&all), scope).Where("user_id = ?", user).Order("id DESC").Scan(ctx)
+// Grants are what somebody may do in the scope: for System, everywhere.
+func (s *Store) Grants(ctx context.Context, scope fleet.Scope, user uuid.UUID) ([]*fleet.Grant, error) {
+	var all []*fleet.Grant
+	err := within(s.db.NewSelect().Model(&all), scope).Where("user_id = ?", user).Where("expires_at IS NULL OR expires_at > now()").Order("id").Scan(ctx)
 	return all, broken(err)
 }
 
-// DeleteToken ends somebody's API token at once. NotFound when they have none of that id.
-func (s *Store) DeleteToken(ctx context.Context, scope fleet.Scope, user, id uuid.UUID) error {
-	r, err := within(s.db.NewDelete().Model((*fleet.APIToken)(nil)), scope).Where("id = ?", id).Where("user_id = ?", user).Exec(ctx)
-	return touched(r, err, "API token", id.String())
+// DeleteGrants takes back what somebody has in the scope from a source. Nothing there: success.
+func (s *Store) DeleteGrants(ctx context.Context, scope fleet.Scope, user uuid.UUID, source fleet.GrantSource) error {
+	_, err := within(s.db.NewDelete().Model((*fleet.Grant)(nil)), scope).Where("user_id = ?", user).Where("source = ?", source).Exec(ctx)
+	return broken(err)
+}
+
+// LockTenant holds whoever else changes an organisation's people up, until the transaction ends.
+func (s *Store) LockTenant(ctx context.Context, scope fleet.Scope, id uuid.UUID) error {
+	t := new(fleet.Tenant)
+	err := restrict(s.db.NewSelect().Model(t), scope, "?TableAlias.id").Where("id = ?", id).For("NO KEY UPDATE").Scan(ctx)
+	return found(err, "organisation", id.String())
+}
+
+// People are those who have a grant in the scope, by name: all of them, or those of the ids.
+func (s *Store) People(ctx context.Context, scope fleet.Scope, ids ...uuid.UUID) ([]*fleet.Person, error) {
+	var grants []*fleet.Grant
+	q := within(s.db.NewSelect().Model(&grants), scope).Where("expires_at IS NULL OR expires_at > now()").Order("id")
+	if ids != nil {
+		q.Where("user_id IN (?)", bun.List(ids))
+	}
+	if err := q.Scan(ctx); err != nil || len(grants) == 0 {
+		return nil, broken(err)
+	}
+	of := map[uuid.UUID][]*fleet.Grant{}
+	for _, g := range grants {
+		of[g.UserID] = append(of[g.UserID], g)
+	}
+	var users []*fleet.User
+	if err := s.db.NewSelect().Model(&users).Where("id IN (?)", bun.List(slices.Collect(maps.Keys(of)))).OrderExpr("lower(name), id").Scan(ctx); err != nil {
+		return nil, broken(err)
+	}
+	all := make([]*fleet.Person, len(users))
+	for i, u := range users {
+		all[i] = &fleet.Person{User: *u, Grants: of[u.ID]}
+	}
+	return all, nil
+}
+
+// Memberships are the organisations that somebody works for, by name.
+func (s *Store) Memberships(ctx context.Context, user uuid.UUID) ([]*fleet.Membership, error) {
+	grants, err := s.Grants(ctx, fleet.System(), user)
+	if err != nil {
+		return nil, err
+	}
+	of := map[uuid.UUID][]*fleet.Grant{}
+	for _, g := range grants {
+		of[g.TenantID] = append(of[g.TenantID], g)
+	}
+	tenants, err := s.Tenants(ctx, fleet.System())
+	var all []*fleet.Membership
+	for _, t := range tenants {
+		if role := fleet.Highest(of[t.ID]); role != "" {
+			all = append(all, &fleet.Membership{Tenant: t, Role: role})
+		}
+	}
+	return all, err
+}
+
+// SetIssuerGrants puts what an issuer's rules say now in the place of what they said before.
+func (s *Store) SetIssuerGrants(ctx context.Context, user uuid.UUID, grants []*fleet.Grant) error {
+	return s.Tx(ctx, func(tx *Store) error {
+		_, err := tx.db.NewDelete().Model((*fleet.Grant)(nil)).Where("user_id = ?", user).Where("source = ?", fleet.GrantByIssuer).Exec(ctx)
+		if err != nil || len(grants) == 0 {
+			return broken(err)
+		}
+		_, err = tx.db.NewInsert().Model(&grants).Exec(ctx)
+		return broken(err)
+	})
 }

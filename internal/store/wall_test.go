@@ -16,7 +16,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/novacron/novacron/drivers"
-	"github.com/novacron/novacron/internal/events"
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/fleet"
 	"github.com/novacron/novacron/internal/store"
@@ -37,7 +36,7 @@ func furnished(t *testing.T, s *store.Store, name string) things {
 	ctx, scope := t.Context(), storetest.Tenant(t, s, name)
 	of := nothing()
 	of.tenant = scope.Tenant()
-	require.NoError(t, s.InsertUser(ctx, &fleet.User{ID: of.user, TenantID: of.tenant, Name: name + "-ann", PasswordHash: "h", Role: fleet.RoleAdmin}))
+	storetest.Person(t, s, scope, &fleet.User{ID: of.user, Name: name + "-ann", PasswordHash: "h"}, fleet.RoleAdmin)
 	require.NoError(t, s.InsertToken(ctx, &fleet.APIToken{ID: of.token, TenantID: of.tenant, UserID: of.user, Name: "ci", Hash: of.token[:], Role: fleet.RoleViewer}))
 	require.NoError(t, s.InsertProvider(ctx, &fleet.Provider{ID: of.provider, TenantID: of.tenant, Name: "lab", Kind: drivers.KindFake}))
 	require.NoError(t, s.InsertHost(ctx, &fleet.HypervisorHost{ID: of.host, TenantID: of.tenant, ProviderID: of.provider, Name: "n", Status: fleet.HostActive}))
@@ -57,7 +56,7 @@ func furnished(t *testing.T, s *store.Store, name string) things {
 		if err := tx.Audit(ctx, &fleet.AuditEntry{TenantID: of.tenant, Actor: "ann", Action: "startVM"}); err != nil {
 			return err
 		}
-		return events.Record(ctx, tx, (&fleet.VM{ID: of.vm, TenantID: of.tenant, ProviderID: of.provider}).Event(fleet.Added))
+		return tx.AppendEvents(ctx, (&fleet.VM{ID: of.vm, TenantID: of.tenant, ProviderID: of.provider}).Event(fleet.Added))
 	}))
 	return of
 }
@@ -140,6 +139,26 @@ var scoped = map[string]func(context.Context, *store.Store, fleet.Scope, things)
 	},
 	"SetPassword": func(ctx context.Context, s *store.Store, scope fleet.Scope, of things) (any, error) {
 		return done, s.SetPassword(ctx, scope, of.user, "stolen")
+	},
+	"LockTenant": func(ctx context.Context, s *store.Store, scope fleet.Scope, of things) (any, error) {
+		return done, s.LockTenant(ctx, scope, of.tenant)
+	},
+	"People": func(ctx context.Context, s *store.Store, scope fleet.Scope, of things) (any, error) {
+		return s.People(ctx, scope, of.user)
+	},
+	"DeleteGrants": func(ctx context.Context, s *store.Store, scope fleet.Scope, of things) (any, error) {
+		before, err := s.Grants(ctx, scope, of.user)
+		if err == nil {
+			err = s.DeleteGrants(ctx, scope, of.user, fleet.GrantByHand)
+		}
+		if err != nil {
+			return nil, err
+		}
+		after, err := s.Grants(ctx, scope, of.user)
+		return len(before) - len(after), err
+	},
+	"Grants": func(ctx context.Context, s *store.Store, scope fleet.Scope, of things) (any, error) {
+		return s.Grants(ctx, scope, of.user)
 	},
 	"Tokens": func(ctx context.Context, s *store.Store, scope fleet.Scope, of things) (any, error) {
 		return s.Tokens(ctx, scope, of.user)
@@ -339,12 +358,12 @@ func TestWallMovesWithItsConnection(t *testing.T) {
 // Every table is on one side of the wall or known to be of no organisation.
 func TestWallIsWhole(t *testing.T) {
 	s := storetest.New(t)
-	ofNobody := []string{"event_floor", "goose_db_version", "sessions"}
+	ofNobody := []string{"event_floor", "goose_db_version", "issuers"}
 	open, err := s.Texts(t.Context(), `SELECT c.relname FROM pg_class c WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace
 		AND (NOT c.relrowsecurity OR 2 <> (SELECT count(*) FROM pg_policy p WHERE p.polrelid = c.oid)) ORDER BY 1`)
 	require.NoError(t, err)
 	require.Equal(t, ofNobody, open)
-	seen, err := s.Texts(t.Context(), `SELECT t || ' ' || p FROM unnest('{event_floor,goose_db_version,sessions}'::text[]) t,
+	seen, err := s.Texts(t.Context(), `SELECT t || ' ' || p FROM unnest('{event_floor,goose_db_version,issuers}'::text[]) t,
 		unnest('{SELECT,INSERT,UPDATE,DELETE,TRUNCATE}'::text[]) p WHERE has_table_privilege('novacron_tenant', t, p) ORDER BY 1`)
 	require.NoError(t, err)
 	require.Equal(t, []string{"event_floor SELECT"}, seen)

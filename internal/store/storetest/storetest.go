@@ -98,6 +98,29 @@ func Tenant(t testing.TB, s *store.Store, name string) fleet.Scope {
 	return fleet.Within(tenant.ID)
 }
 
+// Person adds somebody who has the role in the organisation.
+func Person(t testing.TB, s *store.Store, scope fleet.Scope, u *fleet.User, role fleet.Role) *fleet.User {
+	t.Helper()
+	if u.ID == uuid.Nil {
+		u.ID = fleet.NewID()
+	}
+	u.TenantID = scope.Tenant()
+	if err := s.InsertUser(t.Context(), u); err != nil {
+		t.Fatal(err)
+	}
+	Grant(t, s, scope, u, role)
+	return u
+}
+
+// Grant gives somebody a role in the organisation.
+func Grant(t testing.TB, s *store.Store, scope fleet.Scope, u *fleet.User, role fleet.Role) {
+	t.Helper()
+	g := &fleet.Grant{ID: fleet.NewID(), TenantID: scope.Tenant(), UserID: u.ID, Role: role, Source: fleet.GrantByHand}
+	if err := s.InsertGrant(t.Context(), g); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Ignore is for goleak: what this package and database/sql keep running on purpose.
 func Ignore() []goleak.Option {
 	return []goleak.Option{

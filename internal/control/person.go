@@ -1,0 +1,201 @@
+package control
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/novacron/novacron/internal/access"
+	"github.com/novacron/novacron/internal/fault"
+	"github.com/novacron/novacron/internal/fleet"
+	"github.com/novacron/novacron/internal/store"
+)
+
+const targetPerson = "PERSON"
+
+// People are those who work for the viewer's organisation, by name.
+func (c *Control) People(ctx context.Context) ([]*fleet.Person, error) {
+	viewer, err := c.may(ctx, fleet.RoleAdmin, "people")
+	if err != nil {
+		return nil, err
+	}
+	return c.people(ctx, c.store, viewer)
+}
+
+func (c *Control) people(ctx context.Context, s *store.Store, viewer access.Viewer, ids ...uuid.UUID) ([]*fleet.Person, error) {
+	all, err := s.People(ctx, viewer.Scope(), ids...)
+	if err != nil {
+		return nil, err
+	}
+	names, err := c.issuerNames(ctx)
+	for _, p := range all {
+		p.Issuer = names[or(p.IssuerID)]
+	}
+	return all, err
+}
+
+// issuerNames are the names of those who vouch for people. They are the platform's, and no secret.
+func (c *Control) issuerNames(ctx context.Context) (map[uuid.UUID]*string, error) {
+	all, err := c.store.Issuers(access.House(ctx))
+	names := map[uuid.UUID]*string{}
+	for _, i := range all {
+		names[i.ID] = &i.Name
+	}
+	return names, err
+}
+
+func or[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
+}
+
+// person changes somebody, if the viewer may: change works on them as they are, locked.
+func (c *Control) person(ctx context.Context, verb string, id uuid.UUID, detail map[string]any,
+	change func(tx *store.Store, viewer access.Viewer, p *fleet.Person) error,
+) (*fleet.Person, error) {
+	viewer, err := c.may(ctx, fleet.RoleAdmin, verb)
+	if err != nil {
+		return nil, err
+	}
+	err = c.store.Tx(ctx, func(tx *store.Store) error {
+		if err := tx.LockTenant(ctx, viewer.Scope(), viewer.TenantID); err != nil {
+			return err
+		}
+		found, err := c.people(ctx, tx, viewer, id)
+		if err != nil {
+			return err
+		}
+		if len(found) == 0 {
+			return fault.Missing("person", id.String())
+		}
+		p := found[0]
+		if err := p.Action(verb, viewer.Role, viewer.TenantID, viewer.UserID).Fault(); err != nil {
+			return err
+		}
+		if err := change(tx, viewer, p); err != nil {
+			return err
+		}
+		return c.audit(ctx, tx, viewer, deed{verb: verb, target: targetPerson, id: id, name: p.Name, detail: detail})
+	})
+	if err != nil {
+		return nil, err
+	}
+	now, err := c.people(ctx, c.store, viewer, id)
+	if err != nil || len(now) == 0 {
+		return nil, err
+	}
+	return now[0], nil
+}
+
+// GrantRole gives somebody a role by hand, of at most the viewer's own. ends nil: never.
+func (c *Control) GrantRole(ctx context.Context, id uuid.UUID, role fleet.Role, ends *time.Time) (*fleet.Person, error) {
+	return c.person(ctx, "grantRole", id, map[string]any{"role": role, "expiresAt": ends}, func(tx *store.Store, viewer access.Viewer, p *fleet.Person) error {
+		if err := grantable(viewer, role, ends); err != nil {
+			return err
+		}
+		if err := tx.DeleteGrants(ctx, viewer.Scope(), id, fleet.GrantByHand); err != nil {
+			return err
+		}
+		return tx.InsertGrant(ctx, &fleet.Grant{
+			ID: fleet.NewID(), TenantID: viewer.TenantID, UserID: p.ID, Role: role, Source: fleet.GrantByHand, GrantedBy: viewer.Name, ExpiresAt: ends,
+		})
+	})
+}
+
+func grantable(viewer access.Viewer, role fleet.Role, ends *time.Time) error {
+	switch {
+	case !slices.Contains(fleet.Roles, role):
+		return fault.Field("role", "Use OWNER, ADMIN, OPERATOR or VIEWER.", "there is no such role")
+	case !viewer.Role.Includes(role):
+		return fault.New(fault.Denied, "you can give at most your own role, %s", viewer.Role).At("role").With("Choose a lesser role.")
+	case ends != nil && !ends.After(time.Now()):
+		return fault.Field("expiresAt", "Give a time that is still to come, or leave it out.", "that time is over")
+	}
+	return nil
+}
+
+// RevokeRole takes back what was given by hand. nil when the person does not belong to the organisation any more.
+func (c *Control) RevokeRole(ctx context.Context, id uuid.UUID) (*fleet.Person, error) {
+	return c.person(ctx, "revokeRole", id, nil, func(tx *store.Store, viewer access.Viewer, _ *fleet.Person) error {
+		return tx.DeleteGrants(ctx, viewer.Scope(), id, fleet.GrantByHand)
+	})
+}
+
+// SetPersonActive switches an account off, which ends all that it has open, or on again.
+func (c *Control) SetPersonActive(ctx context.Context, id uuid.UUID, active bool) (*fleet.Person, error) {
+	return c.person(ctx, "setPersonActive", id, map[string]any{"active": active}, func(tx *store.Store, _ access.Viewer, p *fleet.Person) error {
+		switch {
+		case active:
+			p.DeactivatedAt = nil
+		case p.DeactivatedAt == nil:
+			now := time.Now()
+			p.DeactivatedAt = &now
+		}
+		return tx.UpdateUser(ctx, &p.User)
+	})
+}
+
+// ResetPassword gives somebody a new password, and ends their sessions. It is in this answer and nowhere else.
+func (c *Control) ResetPassword(ctx context.Context, id uuid.UUID) (p *fleet.Person, password string, err error) {
+	password = access.NewPassword()
+	p, err = c.person(ctx, "resetPassword", id, nil, func(tx *store.Store, viewer access.Viewer, _ *fleet.Person) error {
+		return tx.SetPassword(ctx, viewer.Scope(), id, access.HashPassword(password))
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	return p, password, nil
+}
+
+// AddPerson makes an account with a password, which is in this answer and nowhere else. A name that somebody
+// of another organisation has gets this one's behind it: who that is, is not told.
+func (c *Control) AddPerson(ctx context.Context, name string, role fleet.Role) (p *fleet.Person, password string, err error) {
+	viewer, err := c.may(ctx, fleet.RoleAdmin, "addPerson")
+	if err != nil {
+		return nil, "", err
+	}
+	if err := fleet.CheckName("name", name); err != nil {
+		return nil, "", err
+	}
+	if err := grantable(viewer, role, nil); err != nil {
+		return nil, "", err
+	}
+	password = access.NewPassword()
+	u := &fleet.User{ID: fleet.NewID(), TenantID: viewer.TenantID, Name: name, PasswordHash: access.HashPassword(password)}
+	insert := func() error {
+		return c.store.Tx(ctx, func(tx *store.Store) error {
+			if err := tx.InsertUser(ctx, u); err != nil {
+				return err
+			}
+			g := &fleet.Grant{ID: fleet.NewID(), TenantID: viewer.TenantID, UserID: u.ID, Role: role, Source: fleet.GrantByHand, GrantedBy: viewer.Name}
+			if err := tx.InsertGrant(ctx, g); err != nil {
+				return err
+			}
+			return c.audit(ctx, tx, viewer, deed{verb: "addPerson", target: targetPerson, id: u.ID, name: u.Name, detail: map[string]any{"role": role}})
+		})
+	}
+	err = insert()
+	if fault.Is(err, fault.Exists) {
+		if _, ours := c.store.UserByName(ctx, viewer.Scope(), name); fault.Is(ours, fault.NotFound) {
+			tenant, wrong := c.store.Tenant(ctx, viewer.Scope(), viewer.TenantID)
+			if wrong != nil {
+				return nil, "", wrong
+			}
+			u.Name = name + "@" + strings.ToLower(tenant.Name)
+			err = insert()
+		}
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	all, err := c.people(ctx, c.store, viewer, u.ID)
+	if err != nil || len(all) == 0 {
+		return nil, "", err
+	}
+	return all[0], password, nil
+}
