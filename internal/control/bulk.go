@@ -38,7 +38,7 @@ func bulkVerb(r fleet.BulkRequest) (verb string, kind fleet.OperationKind, input
 
 // PlanBulk says on which VMs a bulk action would act and which it would leave. Changes nothing.
 func (c *Control) PlanBulk(ctx context.Context, r fleet.BulkRequest) (fleet.BulkPlan, error) {
-	viewer, err := c.may(ctx, fleet.RoleViewer, "planBulkVMs")
+	viewer, err := c.may(ctx, "planBulkVMs")
 	if err != nil {
 		return fleet.BulkPlan{}, err
 	}
@@ -150,7 +150,7 @@ func around(ctx context.Context, tx *store.Store, viewer access.Viewer, vms []*f
 
 // Bulk does one action to many VMs: one operation whose children are the VMs' own.
 func (c *Control) Bulk(ctx context.Context, r fleet.BulkRequest) (parent *fleet.Operation, err error) {
-	viewer, err := c.may(ctx, fleet.RoleOperator, "bulkVMs")
+	viewer, err := c.may(ctx, "bulkVMs")
 	if err != nil {
 		return nil, err
 	}

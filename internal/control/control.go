@@ -41,15 +41,15 @@ func New(s *store.Store, conns *drivers.Conns, ops *operations.Engine, box *secr
 	return &Control{store: s, conns: conns, ops: ops, box: box, log: log, o: o}
 }
 
-// may tells who is asking, if they have the role.
-func (c *Control) may(ctx context.Context, need fleet.Role, verb string) (access.Viewer, error) {
+// may tells who is asking, if they have the permission.
+func (c *Control) may(ctx context.Context, need fleet.Permission) (access.Viewer, error) {
 	v, err := access.From(ctx)
 	if err != nil {
 		return v, err
 	}
-	if !v.Role.Includes(need) {
-		c.log.WarnContext(ctx, "refused: the role does not allow it", "user", v.Name, "role", v.Role, "verb", verb, "request", v.RequestID)
-		return v, fault.New(fault.Denied, "your role %s may not do this", v.Role).With("Ask an administrator for the role " + string(need) + ".")
+	if a := need.Of(v.Role); !a.Allowed {
+		c.log.WarnContext(ctx, "refused: the role does not allow it", "user", v.Name, "role", v.Role, "permission", need, "request", v.RequestID)
+		return v, fault.New(fault.Denied, "your role %s may not do this", v.Role).With(a.Remedy)
 	}
 	return v, nil
 }

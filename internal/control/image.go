@@ -22,7 +22,7 @@ import (
 
 // ImportImage brings an image from the catalogue or a URL.
 func (c *Control) ImportImage(ctx context.Context, n fleet.NewImage) (*fleet.Operation, *fleet.Image, error) {
-	viewer, err := c.may(ctx, fleet.RoleOperator, "importImage")
+	viewer, err := c.may(ctx, "importImage")
 	if err != nil {
 		return nil, nil, err
 	}
@@ -186,7 +186,7 @@ func (c *Control) giveWay(ctx context.Context, tx *store.Store, viewer access.Vi
 
 // RegisterImage makes a volume usable as an image; the volume stays as it is.
 func (c *Control) RegisterImage(ctx context.Context, n fleet.VolumeImage) (*fleet.Image, error) {
-	viewer, err := c.may(ctx, fleet.RoleOperator, "registerImage")
+	viewer, err := c.may(ctx, "registerImage")
 	if err != nil {
 		return nil, err
 	}
@@ -253,7 +253,7 @@ func (c *Control) volume(ctx context.Context, p *fleet.Provider, pool, name stri
 
 // DeleteImage forgets an image, and removes its volume if asked.
 func (c *Control) DeleteImage(ctx context.Context, image uuid.UUID, volume bool) (o *fleet.Operation, err error) {
-	viewer, err := c.may(ctx, fleet.RoleOperator, "deleteImage")
+	viewer, err := c.may(ctx, "deleteImage")
 	if err != nil {
 		return nil, err
 	}

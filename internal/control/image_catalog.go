@@ -64,7 +64,7 @@ func (c *Control) catalog() []offer {
 
 // Catalog is the images that can be imported with one click.
 func (c *Control) Catalog(ctx context.Context) ([]fleet.CatalogImage, error) {
-	if _, err := c.may(ctx, fleet.RoleViewer, "imageCatalog"); err != nil {
+	if _, err := c.may(ctx, "imageCatalog"); err != nil {
 		return nil, err
 	}
 	all := c.catalog()

@@ -29,7 +29,7 @@ func (c *Control) AbandonOperation(ctx context.Context, id uuid.UUID) (*fleet.Op
 func (c *Control) onOperation(ctx context.Context, id uuid.UUID, verb string,
 	do func(context.Context, *store.Store, fleet.Scope, uuid.UUID) (*fleet.Operation, error),
 ) (o *fleet.Operation, err error) {
-	viewer, err := c.may(ctx, fleet.RoleOperator, verb+"Operation")
+	viewer, err := c.may(ctx, fleet.Permission(verb+"Operation"))
 	if err != nil {
 		return nil, err
 	}

@@ -41,7 +41,7 @@ const testFor = 15 * time.Second
 // TestProvider tries a connection without keeping it. Its error is about the request (who may, which
 // field is wrong in itself); that nothing answers is a result, in ProviderTest.Problem.
 func (c *Control) TestProvider(ctx context.Context, n fleet.NewProvider) (ProviderTest, error) {
-	viewer, err := c.may(ctx, fleet.RoleAdmin, "testProvider")
+	viewer, err := c.may(ctx, "testProvider")
 	if err != nil {
 		return ProviderTest{}, err
 	}
@@ -53,7 +53,7 @@ func (c *Control) TestProvider(ctx context.Context, n fleet.NewProvider) (Provid
 
 // TestProviderChange is TestProvider with a change of a connection that is kept already.
 func (c *Control) TestProviderChange(ctx context.Context, provider uuid.UUID, change fleet.ProviderChange) (ProviderTest, error) {
-	viewer, err := c.may(ctx, fleet.RoleAdmin, "testProvider")
+	viewer, err := c.may(ctx, "testProviderChange")
 	if err != nil {
 		return ProviderTest{}, err
 	}
@@ -137,7 +137,7 @@ func checkProvider(n *fleet.NewProvider) error {
 
 // AddProvider keeps a connection. It need not answer at this moment: its status tells.
 func (c *Control) AddProvider(ctx context.Context, n fleet.NewProvider) (*fleet.Provider, error) {
-	viewer, err := c.may(ctx, fleet.RoleAdmin, "addProvider")
+	viewer, err := c.may(ctx, "addProvider")
 	if err != nil {
 		return nil, err
 	}
@@ -193,7 +193,7 @@ func (c *Control) told(ctx context.Context, tx *store.Store, viewer access.Viewe
 
 // UpdateProvider changes a connection; whoever uses it next gets a new one.
 func (c *Control) UpdateProvider(ctx context.Context, provider uuid.UUID, change fleet.ProviderChange) (p *fleet.Provider, err error) {
-	viewer, err := c.may(ctx, fleet.RoleAdmin, "updateProvider")
+	viewer, err := c.may(ctx, "updateProvider")
 	if err != nil {
 		return nil, err
 	}
@@ -265,7 +265,7 @@ func set[T any](to *T, from *T) {
 // RemoveProvider forgets a connection and what we know of its VMs, which go on untouched. Conflict
 // while operations are under way there. Already gone: NotFound.
 func (c *Control) RemoveProvider(ctx context.Context, provider uuid.UUID) error {
-	viewer, err := c.may(ctx, fleet.RoleAdmin, "removeProvider")
+	viewer, err := c.may(ctx, "removeProvider")
 	if err != nil {
 		return err
 	}
@@ -299,7 +299,7 @@ func (c *Control) RemoveProvider(ctx context.Context, provider uuid.UUID) error 
 
 // RefreshProvider has everything at a provider read again.
 func (c *Control) RefreshProvider(ctx context.Context, provider uuid.UUID) (p *fleet.Provider, err error) {
-	viewer, err := c.may(ctx, fleet.RoleOperator, "refreshProvider")
+	viewer, err := c.may(ctx, "refreshProvider")
 	if err != nil {
 		return nil, err
 	}

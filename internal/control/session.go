@@ -18,7 +18,7 @@ const (
 
 // Sessions are where the viewer is signed in, the newest first: in whichever organisation.
 func (c *Control) Sessions(ctx context.Context) ([]*fleet.SignedIn, error) {
-	viewer, err := c.may(ctx, fleet.RoleViewer, "sessions")
+	viewer, err := c.may(ctx, "viewer")
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +36,7 @@ func (c *Control) Sessions(ctx context.Context) ([]*fleet.SignedIn, error) {
 
 // EndSessions signs the viewer out of these browsers or, with others, of all but the one that asks.
 func (c *Control) EndSessions(ctx context.Context, ids []uuid.UUID, others bool) ([]*fleet.SignedIn, error) {
-	viewer, err := c.may(ctx, fleet.RoleViewer, "endSessions")
+	viewer, err := c.may(ctx, "endSessions")
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func (c *Control) EndSessions(ctx context.Context, ids []uuid.UUID, others bool)
 
 // Organisations are those that the viewer works for, by name.
 func (c *Control) Organisations(ctx context.Context) ([]*fleet.Membership, error) {
-	viewer, err := c.may(ctx, fleet.RoleViewer, "organisations")
+	viewer, err := c.may(ctx, "viewer")
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func (c *Control) Organisations(ctx context.Context) ([]*fleet.Membership, error
 
 // SwitchOrganisation has the viewer's session work for another of their organisations.
 func (c *Control) SwitchOrganisation(ctx context.Context, id uuid.UUID) (*fleet.Tenant, error) {
-	viewer, err := c.may(ctx, fleet.RoleViewer, "switchOrganisation")
+	viewer, err := c.may(ctx, "switchOrganisation")
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ type asked struct {
 // onVM is the way of every verb that acts on a VM and lasts: may it be done now, then operation,
 // audit and event, with the VM held still meanwhile.
 func (c *Control) onVM(ctx context.Context, id uuid.UUID, verb string, ask func(tx *store.Store, v *fleet.VM, p *fleet.Provider) (asked, error)) (o *fleet.Operation, err error) {
-	viewer, err := c.may(ctx, fleet.RoleOperator, verb)
+	viewer, err := c.may(ctx, fleet.Permission(verb))
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +110,7 @@ func powerVerb(to drivers.PowerAction) (verb string, kind fleet.OperationKind, o
 // DeleteVM removes a VM; disks that fates does not name are kept. Conflict for one with snapshots
 // unless snapshots is set, and for one that runs unless force is.
 func (c *Control) DeleteVM(ctx context.Context, vm uuid.UUID, fates map[string]drivers.DiskFate, snapshots, force bool) (*fleet.Operation, error) {
-	if _, err := c.may(ctx, fleet.RoleOperator, "deleteVM"); err != nil {
+	if _, err := c.may(ctx, "deleteVM"); err != nil {
 		return nil, err
 	}
 	if !snapshots {
@@ -203,7 +203,7 @@ func (c *Control) ReleaseVM(ctx context.Context, vm uuid.UUID) (*fleet.VM, error
 }
 
 func (c *Control) manage(ctx context.Context, id uuid.UUID, verb string, m fleet.Management) (v *fleet.VM, err error) {
-	viewer, err := c.may(ctx, fleet.RoleOperator, verb)
+	viewer, err := c.may(ctx, fleet.Permission(verb))
 	if err != nil {
 		return nil, err
 	}

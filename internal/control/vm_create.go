@@ -24,7 +24,7 @@ const keyAge = 24 * time.Hour
 // CreateVM asks for a VM. It answers with the operation and the VM, PROVISIONING for now.
 // The same IdempotencyKey again gives the same two; Conflict when what is asked for differs.
 func (c *Control) CreateVM(ctx context.Context, n fleet.NewVM) (o *fleet.Operation, v *fleet.VM, err error) {
-	viewer, err := c.may(ctx, fleet.RoleOperator, "createVM")
+	viewer, err := c.may(ctx, "createVM")
 	if err != nil {
 		return nil, nil, err
 	}

@@ -16,7 +16,7 @@ import (
 
 // PlanUpdateVM says what an update would mean: one verdict for each changed field. Changes nothing.
 func (c *Control) PlanUpdateVM(ctx context.Context, vm uuid.UUID, change fleet.VMChange) (fleet.VMPlan, error) {
-	viewer, err := c.may(ctx, fleet.RoleViewer, "planUpdateVM")
+	viewer, err := c.may(ctx, "planUpdateVM")
 	if err != nil {
 		return fleet.VMPlan{}, err
 	}
@@ -63,7 +63,7 @@ func resizes(r drivers.Resize) bool {
 // Conflict when the VM is no longer of IfVersion, or a change needs a restart that AllowRestart does not
 // accept; Invalid with the field and the reason for what is impossible.
 func (c *Control) UpdateVM(ctx context.Context, vm uuid.UUID, change fleet.VMChange) (o *fleet.Operation, v *fleet.VM, plan fleet.VMPlan, err error) {
-	viewer, err := c.may(ctx, fleet.RoleOperator, "updateVM")
+	viewer, err := c.may(ctx, "updateVM")
 	if err != nil {
 		return nil, nil, plan, err
 	}

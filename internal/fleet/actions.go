@@ -29,7 +29,6 @@ func (a Action) Fault() error {
 // vmAction is one row of the table: when may it be done, and what does the provider need for it.
 type vmAction struct {
 	name   string
-	role   Role
 	states []VMStatus // observed; nil: any but UNKNOWN
 	remedy string     // how to get into one of the states
 	needs  func(drivers.Features) bool
@@ -39,28 +38,28 @@ type vmAction struct {
 }
 
 var vmActions = []vmAction{
-	{name: "startVM", role: RoleOperator, states: []VMStatus{VMStopped, VMSuspended, VMError}, remedy: "Wait until it is off."},
-	{name: "shutdownVM", role: RoleOperator, states: []VMStatus{VMRunning}, remedy: "Start it first."},
-	{name: "powerOffVM", role: RoleOperator, states: []VMStatus{VMRunning, VMPaused, VMStarting, VMStopping, VMError}, remedy: "It is off already.", over: true},
-	{name: "rebootVM", role: RoleOperator, states: []VMStatus{VMRunning}, remedy: "Start it first."},
-	{name: "resetVM", role: RoleOperator, states: []VMStatus{VMRunning, VMPaused}, remedy: "Start it first."},
-	{name: "pauseVM", role: RoleOperator, states: []VMStatus{VMRunning}, remedy: "Start it first.",
+	{name: "startVM", states: []VMStatus{VMStopped, VMSuspended, VMError}, remedy: "Wait until it is off."},
+	{name: "shutdownVM", states: []VMStatus{VMRunning}, remedy: "Start it first."},
+	{name: "powerOffVM", states: []VMStatus{VMRunning, VMPaused, VMStarting, VMStopping, VMError}, remedy: "It is off already.", over: true},
+	{name: "rebootVM", states: []VMStatus{VMRunning}, remedy: "Start it first."},
+	{name: "resetVM", states: []VMStatus{VMRunning, VMPaused}, remedy: "Start it first."},
+	{name: "pauseVM", states: []VMStatus{VMRunning}, remedy: "Start it first.",
 		needs: func(f drivers.Features) bool { return f.Pause }, lacks: "This provider cannot pause VMs"},
-	{name: "resumeVM", role: RoleOperator, states: []VMStatus{VMPaused, VMSuspended}, remedy: "Only a paused or suspended VM can be resumed."},
-	{name: "suspendVM", role: RoleOperator, states: []VMStatus{VMRunning, VMPaused}, remedy: "Start it first.",
+	{name: "resumeVM", states: []VMStatus{VMPaused, VMSuspended}, remedy: "Only a paused or suspended VM can be resumed."},
+	{name: "suspendVM", states: []VMStatus{VMRunning, VMPaused}, remedy: "Start it first.",
 		needs: func(f drivers.Features) bool { return f.Suspend }, lacks: "This provider cannot suspend VMs to disk"},
-	{name: "updateVM", role: RoleOperator},
-	{name: "deleteVM", role: RoleOperator},
-	{name: "attachDisk", role: RoleOperator},
-	{name: "detachDisk", role: RoleOperator},
-	{name: "attachNIC", role: RoleOperator},
-	{name: "detachNIC", role: RoleOperator},
-	{name: "createSnapshot", role: RoleOperator, states: []VMStatus{VMRunning, VMPaused, VMStopped}, remedy: "Resume or start it first."},
-	{name: "restoreSnapshot", role: RoleOperator},
-	{name: "deleteSnapshot", role: RoleOperator},
-	{name: "openConsole", role: RoleOperator, states: []VMStatus{VMRunning, VMPaused}, remedy: "Start it first.", over: true, any: true},
-	{name: "adoptVM", role: RoleOperator, any: true},
-	{name: "releaseVM", role: RoleOperator},
+	{name: "updateVM"},
+	{name: "deleteVM"},
+	{name: "attachDisk"},
+	{name: "detachDisk"},
+	{name: "attachNIC"},
+	{name: "detachNIC"},
+	{name: "createSnapshot", states: []VMStatus{VMRunning, VMPaused, VMStopped}, remedy: "Resume or start it first."},
+	{name: "restoreSnapshot"},
+	{name: "deleteSnapshot"},
+	{name: "openConsole", states: []VMStatus{VMRunning, VMPaused}, remedy: "Start it first.", over: true, any: true},
+	{name: "adoptVM", any: true},
+	{name: "releaseVM"},
 }
 
 // Actions says what somebody of that role may do with the VM now. under is the operation on it, if any.
@@ -84,8 +83,8 @@ func (v *VM) Action(name string, p *Provider, role Role, under *Operation) Actio
 func (v *VM) action(a vmAction, p *Provider, role Role, under *Operation) Action {
 	no := func(reason, remedy string) Action { return Action{Name: a.name, Reason: reason, Remedy: remedy} }
 	switch {
-	case !role.Includes(a.role):
-		return no(fmt.Sprintf("Your role %s may not do this", role), fmt.Sprintf("Ask an administrator for the role %s.", a.role))
+	case !Permission(a.name).Of(role).Allowed:
+		return Permission(a.name).Of(role)
 	case a.name == "adoptVM" && v.Management == Managed:
 		return no("It is managed already", "")
 	case a.name == "releaseVM" && v.Management == Discovered, !a.any && v.Management == Discovered:

@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"fmt"
 	"slices"
 )
 
@@ -25,8 +24,9 @@ func (o *Operation) Actions(role Role) []Action {
 func (o *Operation) Action(name string, role Role) Action {
 	no := func(reason, remedy string) Action { return Action{Name: name, Reason: reason, Remedy: remedy} }
 	switch {
-	case !role.Includes(RoleOperator):
-		return no(fmt.Sprintf("Your role %s may not do this", role), "Ask an administrator for the role OPERATOR.")
+	case !Permission(name + "Operation").Of(role).Allowed:
+		refused := Permission(name + "Operation").Of(role)
+		return no(refused.Reason, refused.Remedy)
 	case o.Status.Ended():
 		return no("It has ended", "")
 	case name == "cancel" && o.Status == OperationStuck:

@@ -55,7 +55,7 @@ func (p *Person) Actions(role Role, tenant, self uuid.UUID) []Action {
 
 // Action is one of them.
 func (p *Person) Action(name string, role Role, tenant, self uuid.UUID) Action {
-	a := ifRole(name, role, RoleAdmin)
+	a := Permission(name).Of(role)
 	switch {
 	case !a.Allowed:
 	case !role.Includes(p.Role()):

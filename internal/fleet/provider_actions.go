@@ -7,31 +7,16 @@ import (
 
 // Actions says what somebody of that role may do with the connection.
 func (p *Provider) Actions(role Role) []Action {
-	all := []Action{{Name: "refreshProvider"}, {Name: "updateProvider"}, {Name: "removeProvider"}}
-	for i, a := range all {
-		need := RoleAdmin
-		if a.Name == "refreshProvider" {
-			need = RoleOperator
-		}
-		all[i] = ifRole(a.Name, role, need)
-	}
-	return all
+	return []Action{Permission("refreshProvider").Of(role), Permission("updateProvider").Of(role), Permission("removeProvider").Of(role)}
 }
 
 // Actions says what somebody of that role may do with the image.
 func (i *Image) Actions(role Role) []Action {
-	a := ifRole("deleteImage", role, RoleOperator)
+	a := Permission("deleteImage").Of(role)
 	if a.Allowed && i.Status == ImageImporting {
 		a = Action{Name: a.Name, Reason: "It is on its way", Remedy: "Cancel the operation that brings it."}
 	}
 	return []Action{a}
-}
-
-func ifRole(name string, role, need Role) Action {
-	if role.Includes(need) {
-		return Action{Name: name, Allowed: true}
-	}
-	return Action{Name: name, Reason: fmt.Sprintf("Your role %s may not do this", role), Remedy: fmt.Sprintf("Ask an administrator for the role %s.", need)}
 }
 
 // Warnings are what speaks against relying on the host. others are all hosts that the viewer knows.
