@@ -134,6 +134,7 @@ func connectRedis(ctx context.Context, log *slog.Logger) (*redis.Client, error) 
 		return nil, wrong("NOVACRON_REDIS_URL", "Give redis://user:password@host:6379/0 or unix:///path.") // the cause may quote the password
 	}
 	o.ClientName = "novacron"
+	o.ContextTimeoutEnabled = true // whoever gives a deadline means it: a slow Redis would hold /readyz up
 	client := redis.NewClient(o)
 	ping, done := context.WithTimeout(ctx, 2*time.Second)
 	defer done()

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -97,8 +98,8 @@ func TestClockOff(t *testing.T) {
 			r.replicas = append(r.replicas, wrong)
 			wrong.idle = wrong.use(r.admin)
 			l := &ledger{}
-			asked := 0
-			both := func() *client { asked++; return r.admin.at(r.replicas[asked%2]) }
+			var asked atomic.Int64
+			both := func() *client { return r.admin.at(r.replicas[asked.Add(1)%2]) }
 			stormed := make(chan struct{})
 			go func() { defer close(stormed); r.storm(l, both, 60) }()
 			time.Sleep(time.Second)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,6 +27,14 @@ const (
 	lastRetry  = 20 * time.Second
 )
 
+// A provider that went away often of late is believed to be back only once it has stayed for a while: whoever
+// looks on would otherwise be told of each coming and going.
+const (
+	often  = 2  // times it went away
+	late   = 12 // pings' time in which
+	stayed = 2  // pings' time
+)
+
 // enough failures in a row, and a provider is UNREACHABLE. One is too few: a packet may be lost.
 const enough = 2
 
@@ -42,6 +51,7 @@ type reader struct {
 	current atomic.Pointer[store.Lease]
 	changed chan struct{} // the lease has news
 	failed  int           // pings and attempts in a row
+	left    []time.Time   // when it went away, of late
 
 	// of the session under way
 	hints *hints
@@ -80,6 +90,9 @@ func (r *reader) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		version := r.lease().SettingsVersion
 		conn, err := r.conns.Conn(ctx, r.id, version)
+		if err == nil {
+			err = r.stay(ctx, conn)
+		}
 		if err == nil {
 			began := time.Now()
 			err = r.session(ctx, conn, version)
@@ -192,6 +205,25 @@ func (r *reader) ping(ctx context.Context, conn *drivers.Conn) error {
 	return nil
 }
 
+// stay returns once a provider that comes and goes has stayed; the others it takes at their word.
+func (r *reader) stay(ctx context.Context, conn *drivers.Conn) error {
+	now := time.Now()
+	r.left = slices.DeleteFunc(r.left, func(t time.Time) bool { return now.Sub(t) > late*r.o.PingEvery })
+	if len(r.left) < often {
+		return nil
+	}
+	for time.Since(now) < stayed*r.o.PingEvery && sleep(ctx, jitter(r.o.PingEvery/5)) {
+		once, cancel := context.WithTimeout(ctx, r.o.PingEvery)
+		err := conn.Ping(once)
+		cancel()
+		if err != nil {
+			r.left = append(r.left, time.Now())
+			return err
+		}
+	}
+	return context.Cause(ctx)
+}
+
 func jitter(d time.Duration) time.Duration { return d*9/10 + rand.N(d/5) }
 
 // connected writes that the provider answers, and what it is.
@@ -257,6 +289,7 @@ func (r *reader) refused(ctx context.Context, err error) {
 	news := []fleet.Event{p.Event(fleet.Updated)}
 	if p.Reachable() {
 		news = append(news, p.VMsEvent())
+		r.left = append(r.left, time.Now())
 	}
 	if p.Status != status {
 		if now, err := r.store.Now(ctx); err == nil {

@@ -297,3 +297,32 @@ func TestAddresses(t *testing.T) {
 	require.NoError(t, err)
 	assert.Positive(t, counts.Total, "a VM is found by its address")
 }
+
+// A provider that comes and goes is believed to be back once it has stayed.
+func TestFlapping(t *testing.T) {
+	host := newHost("web")
+	h := newHouse(t, host.Open)
+	h.replica(h.store, quickly)
+	p := h.add("lab")
+	h.synced(p.ID)
+	down := fault.New(fault.Unavailable, "connection refused")
+	changes, last := 0, h.provider(p.ID).Status
+	see := func(d time.Duration) {
+		for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+			if s := h.provider(p.ID).Status; s != last {
+				changes, last = changes+1, s
+			}
+		}
+	}
+	for range 12 {
+		host.fail(&host.ping, down)
+		host.fail(&host.open, down)
+		see(400 * time.Millisecond)
+		host.fail(&host.ping, nil)
+		host.fail(&host.open, nil)
+		see(100 * time.Millisecond)
+	}
+	assert.Positive(t, changes)
+	assert.LessOrEqual(t, changes, 6, "told of each coming and going")
+	h.status(p.ID, fleet.ProviderConnected)
+}
