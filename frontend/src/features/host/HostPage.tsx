@@ -4,8 +4,9 @@ import { Suspense, useState } from 'react'
 import { graphql } from 'react-relay'
 import type { HostPageQuery } from '@/__generated__/HostPageQuery.graphql'
 import type { HostPageRefreshMutation } from '@/__generated__/HostPageRefreshMutation.graphql'
+import { refusal } from '@/lib/actions'
 import { paths } from '@/lib/paths'
-import { sentence, sentences } from '@/lib/sentence'
+import { sentence } from '@/lib/sentence'
 import { formatMiB, plural } from '@/lib/units'
 import { useTitle } from '@/lib/use-title'
 import { useRouteId } from '@/lib/use-url'
@@ -198,10 +199,7 @@ function Actions({ host }: { host: Host }) {
       }
     }
   `)
-  const whyNot = (name: string) => {
-    const action = provider.actions.find((each) => each.name === name)
-    return action?.allowed ? undefined : sentences(action?.reason, action?.remedy) || 'Not possible now.'
-  }
+  const whyNot = (name: string) => refusal(provider.actions, name)
   return (
     <>
       <Button link={<Link href={paths.vms(`host:${quoted(name)}`)} />}>{plural(vmCount, 'VM')}</Button>

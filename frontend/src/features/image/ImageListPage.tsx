@@ -4,8 +4,9 @@ import Link from 'next/link'
 import { useState } from 'react'
 import { graphql } from 'react-relay'
 import type { ImageListPageQuery } from '@/__generated__/ImageListPageQuery.graphql'
+import { refusal } from '@/lib/actions'
 import { paths } from '@/lib/paths'
-import { sentence, sentences } from '@/lib/sentence'
+import { sentence } from '@/lib/sentence'
 import { formatBytes } from '@/lib/units'
 import { usePaced } from '@/lib/use-paced'
 import { useOperationPulse } from '@/relay/own-operations'
@@ -73,7 +74,9 @@ export function ImageListPage() {
   const mayNot = useMayNot('OPERATOR')
   const [leaving, setLeaving] = useState<{ id: string; name: string; volume: string; status: string } | null>(null)
   const [clearing, setClearing] = useState(false)
-  const failed = images.filter((image) => image.status === 'FAILED' && refusal(image.actions) === undefined)
+  const failed = images.filter(
+    (image) => image.status === 'FAILED' && refusal(image.actions, 'deleteImage') === undefined,
+  )
   const done = () => {
     setAdding(false)
     setAdded(added + 1)
@@ -173,7 +176,7 @@ export function ImageListPage() {
                 <Button
                   size="sm"
                   aria-label={`${image.status === 'FAILED' ? 'Remove' : 'Delete'} ${image.name}`}
-                  disabledReason={refusal(image.actions)}
+                  disabledReason={refusal(image.actions, 'deleteImage')}
                   onClick={() => setLeaving(image)}
                 >
                   {image.status === 'FAILED' ? 'Remove' : 'Delete'}
@@ -188,12 +191,4 @@ export function ImageListPage() {
       {leaving && <DeleteImageDialog image={leaving} onClose={() => setLeaving(null)} />}
     </>
   )
-}
-
-type Action = { readonly name: string; readonly allowed: boolean; readonly reason: string; readonly remedy: string }
-
-function refusal(actions: readonly Action[]): string | undefined {
-  const action = actions.find((each) => each.name === 'deleteImage')
-  if (action?.allowed) return undefined
-  return sentences(action?.reason, action?.remedy) || 'Not possible now.'
 }

@@ -15,8 +15,9 @@ import {
   Undo2,
 } from 'lucide-react'
 import type { ReactNode } from 'react'
+import type { ActionFacts } from '@/lib/actions'
 import type { MenuEntry } from '@/ui/Menu'
-import { type ActionFacts, shownVerbs, type VerbName, whyNot } from './verbs'
+import { shownVerbs, type VerbName, whyNot } from './verbs'
 
 export const ICON: Record<VerbName, ReactNode> = {
   startVM: <Play aria-hidden />,

@@ -1,4 +1,4 @@
-import { sentences } from '@/lib/sentence'
+import { type ActionFacts, refusal } from '@/lib/actions'
 
 /** How much is asked before a verb is done: nothing, a plain yes, or a dialog of its own. */
 export type Asks = 'nothing' | 'yes' | 'dialog'
@@ -83,19 +83,9 @@ export const VERBS: Verb[] = [
   { name: 'deleteVM', label: 'Delete', group: 'end', asks: 'dialog', danger: true },
 ]
 
-export type ActionFacts = {
-  readonly name: string
-  readonly allowed: boolean
-  readonly reason: string
-  readonly remedy: string
-}
-
 /** Why a verb cannot be used now; undefined when it can. What the server does not name it does not allow. */
 export function whyNot(actions: readonly ActionFacts[], name: string): string | undefined {
-  const action = actions.find((each) => each.name === name)
-  if (!action) return 'This host cannot do that.'
-  if (action.allowed) return undefined
-  return sentences(action.reason, action.remedy) || 'Not possible now.'
+  return actions.some((each) => each.name === name) ? refusal(actions, name) : 'This host cannot do that.'
 }
 
 /** Verbs to show: adopting and releasing exclude each other, so only the one that fits is there. */
