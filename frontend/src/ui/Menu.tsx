@@ -5,6 +5,8 @@ import { cx } from './cx'
 
 export type MenuEntry =
   | { kind: 'item'; label: string; icon?: ReactNode; reason?: string; danger?: boolean; onSelect: () => void }
+  /** Somewhere to go, which can be opened in another tab: `link: <Link href="…" />`. */
+  | { kind: 'link'; label: string; icon?: ReactNode; link: ReactElement }
   | { kind: 'line' }
   | { kind: 'note'; text: string }
 
@@ -17,6 +19,18 @@ export function MenuEntries({ entries }: { entries: MenuEntry[] }) {
         <div key={entry.text} className="px-2 py-1.5 text-xs text-soft">
           {entry.text}
         </div>
+      )
+    if (entry.kind === 'link')
+      return (
+        <Base.LinkItem
+          key={entry.label}
+          render={entry.link}
+          closeOnClick
+          className="flex gap-2 rounded-sm px-2 py-1.5 text-ink outline-none data-highlighted:bg-hover pointer-coarse:py-2.5"
+        >
+          <Icon>{entry.icon}</Icon>
+          {entry.label}
+        </Base.LinkItem>
       )
     return (
       <Base.Item
@@ -31,7 +45,7 @@ export function MenuEntries({ entries }: { entries: MenuEntry[] }) {
           entry.reason ? 'text-faint' : entry.danger ? 'text-bad' : 'text-ink',
         )}
       >
-        <span className="flex h-5 w-4 shrink-0 items-center justify-center [&_svg]:size-3.5">{entry.icon}</span>
+        <Icon>{entry.icon}</Icon>
         <span>
           {entry.label}
           {entry.reason && <span className="block max-w-52 text-xs text-faint">{entry.reason}</span>}
@@ -39,6 +53,10 @@ export function MenuEntries({ entries }: { entries: MenuEntry[] }) {
       </Base.Item>
     )
   })
+}
+
+function Icon({ children }: { children: ReactNode }) {
+  return <span className="flex h-5 w-4 shrink-0 items-center justify-center [&_svg]:size-3.5">{children}</span>
 }
 
 /** Menus open inside the page's main part, where those who go by landmarks find them. */

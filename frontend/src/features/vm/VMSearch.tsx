@@ -1,14 +1,10 @@
 'use client'
-import { ArrowDownUp, ListFilter, Search, X } from 'lucide-react'
-import { useEffect, useRef, useState } from 'react'
+import { ArrowDownUp, ListFilter } from 'lucide-react'
 import { formatQuery, hasTerm, parseQuery, toggleTerm } from '@/lib/filter'
 import { Button } from '@/ui/Button'
-import { cx } from '@/ui/cx'
-import { CONTROL } from '@/ui/fields'
 import { Menu, type MenuEntry } from '@/ui/Menu'
+import { SearchBox } from '@/ui/SearchBox'
 import { type KnownHost, SORTS, type SortKey, VM_KEYS } from './vm-filter'
-
-const PAUSE = 150
 
 type Props = {
   text: string
@@ -30,7 +26,12 @@ export function VMSearch({ text, onText, hosts, sort, onSort }: Props) {
   const arrow = sort.direction === 'ASC' ? '↑' : '↓'
   return (
     <div className="flex items-center gap-2">
-      <SearchBox text={text} onText={onText} />
+      <SearchBox
+        label="Search virtual machines"
+        placeholder="Name, address, label, or status: host: tag:"
+        text={text}
+        onText={onText}
+      />
       <Menu
         trigger={
           <Button icon={<ListFilter aria-hidden className="size-3.5" />}>
@@ -66,73 +67,4 @@ export function VMSearch({ text, onText, hosts, sort, onSort }: Props) {
 function hostName(host: KnownHost, hosts: readonly KnownHost[]) {
   const alone = hosts.filter((each) => each.provider.name === host.provider.name).length === 1
   return alone ? host.provider.name : host.name
-}
-
-/** What is typed reaches the address after a short pause, as one step of the history. */
-function SearchBox({ text, onText }: Pick<Props, 'text' | 'onText'>) {
-  const box = useRef<HTMLInputElement>(null)
-  const [typed, setTyped] = useState(text)
-  // What we wrote into the address comes back from it, perhaps when more has been typed.
-  const own = useRef<string[]>([])
-  useEffect(() => {
-    const ours = own.current.lastIndexOf(text)
-    own.current = ours < 0 ? [] : own.current.slice(ours + 1)
-    if (ours < 0) setTyped((before) => (before.trim() === text ? before : text))
-  }, [text])
-  useEffect(() => {
-    const next = typed.trim()
-    if (next === text) return
-    const timer = setTimeout(() => {
-      own.current.push(next)
-      onText(next, text === '' ? 'push' : 'replace')
-    }, PAUSE)
-    return () => clearTimeout(timer)
-  })
-  return (
-    <div className="relative min-w-0 flex-1 md:max-w-xl">
-      <Search
-        aria-hidden
-        className="pointer-events-none absolute top-1/2 left-2.5 size-4 -translate-y-1/2 text-faint"
-      />
-      <input
-        ref={box}
-        type="search"
-        aria-label="Search virtual machines"
-        aria-keyshortcuts="/"
-        placeholder="Name, address, label, or status: host: tag:"
-        autoComplete="off"
-        autoCapitalize="none"
-        spellCheck={false}
-        value={typed}
-        onChange={(event) => setTyped(event.target.value)}
-        onKeyDown={(event) => {
-          if (event.key === 'Escape') box.current?.blur()
-        }}
-        className={cx(
-          CONTROL,
-          'h-8 pr-8 pl-8 pointer-coarse:h-10 pointer-coarse:text-base [&::-webkit-search-cancel-button]:hidden',
-        )}
-      />
-      {typed ? (
-        <button
-          type="button"
-          aria-label="Clear search"
-          onClick={() => {
-            setTyped('')
-            box.current?.focus()
-          }}
-          className="absolute top-1/2 right-1.5 flex size-6 -translate-y-1/2 items-center justify-center rounded-sm text-faint hover:bg-hover"
-        >
-          <X aria-hidden className="size-3.5" />
-        </button>
-      ) : (
-        <kbd
-          aria-hidden
-          className="pointer-events-none absolute top-1/2 right-2 -translate-y-1/2 rounded-sm border px-1.5 font-sans text-2xs text-faint pointer-coarse:hidden"
-        >
-          /
-        </kbd>
-      )}
-    </div>
-  )
 }
