@@ -142,12 +142,43 @@ export type Token = {
   lastUsedAt: string | null
 }
 
+export type Person = {
+  id: string
+  name: string
+  fullName: string
+  email: string
+  issuer: string | null
+  roleByHand: string | null
+  roleByHandEnds: string | null
+  roleByIssuer: string | null
+  active: boolean
+  lastSeenAt: string | null
+  createdAt: string
+  /** Whose account belongs to another organisation. */
+  elsewhere: boolean
+}
+export type Session = {
+  id: string
+  current: boolean
+  address: string
+  agent: string
+  issuer: string | null
+  createdAt: string
+  lastUsedAt: string
+  expiresAt: string
+}
+
 export type DB = {
   vms: Map<string, VM>
   providers: Map<string, Provider>
   operations: Map<string, Operation>
   images: Map<string, Image>
   tokens: Map<string, Token>
+  people: Map<string, Person>
+  sessions: Map<string, Session>
+  /** All organisations of the one who asks, and the id of the one that they work for now. */
+  organisations: { tenant: { id: string; name: string }; role: string }[]
+  here: string
   volumes: {
     providerId: string
     pool: string

@@ -24,7 +24,6 @@ export function readers(world: World): Resolvers {
   return {
     Query: {
       node: (_: unknown, { id }: { id: string }) => lookUp(db, id),
-      viewer: () => viewer(db),
       eventCursor: () => world.log.cursor,
       about: () => ({ version: '0.1.0', startedAt: now(), maxPageSize: 1000 }),
       vms: (
@@ -215,16 +214,6 @@ export function readers(world: World): Resolvers {
       return each ? host(each) : null
     }
     return data.vms.get(id) ?? data.providers.get(id) ?? data.operations.get(id) ?? data.images.get(id) ?? null
-  }
-}
-
-export function viewer(db: DB) {
-  return {
-    id: 'user_1',
-    name: 'admin',
-    role: 'ADMIN',
-    tenant: { id: 'ten_1', name: 'Default' },
-    apiTokens: [...db.tokens.values()].sort((a, b) => (a.createdAt > b.createdAt ? -1 : 1)),
   }
 }
 

@@ -1,4 +1,5 @@
 import { ago, type DB, fault, GiB, type Image, type Operation, type Provider } from './db'
+import { seedPeople } from './people'
 import { makeVM } from './seed-vms'
 
 export function seed(vms = 184): DB {
@@ -8,8 +9,13 @@ export function seed(vms = 184): DB {
     operations: new Map(),
     images: new Map(),
     tokens: new Map(),
+    people: new Map(),
+    sessions: new Map(),
+    organisations: [],
+    here: 'ten_1',
     volumes: [],
   }
+  seedPeople(db)
   for (const each of providers()) db.providers.set(each.id, each)
   for (const each of images()) db.images.set(each.id, each)
   for (let i = 0; i < vms; i++) {

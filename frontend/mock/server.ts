@@ -4,6 +4,7 @@ import { createHandler } from 'graphql-sse/lib/use/http'
 import { useServer as serveGraphQL } from 'graphql-ws/use/ws'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { stir } from './life'
+import { ISSUERS } from './people'
 import { serveScreen } from './rfb'
 import { mockSchema } from './schema'
 import { seed } from './seed'
@@ -29,6 +30,18 @@ function json(response: ServerResponse, status: number, value: unknown, headers 
 
 const refusal = (code: string, message: string, remedy: string) => ({ error: { code, message, remedy } })
 
+const SIGNED_IN = 'novacron_session=1; HttpOnly; Path=/; SameSite=Lax'
+
+/** The issuer vouches for whoever comes, without a page of its own; all others are away. */
+function vouch(request: IncomingMessage, response: ServerResponse) {
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://mock')
+  const to = searchParams.get('to') ?? '/'
+  if (pathname === `/auth/issuers/${ISSUERS[0]?.id}`)
+    return response.writeHead(302, { location: to, 'set-cookie': SIGNED_IN }).end()
+  const query = new URLSearchParams({ problem: 'away', request: '0190b4c2-7d1e-7c55-9f0a-3b6c8d2e4f10', to })
+  response.writeHead(302, { location: `/sign-in?${query}` }).end()
+}
+
 async function answer(request: IncomingMessage, response: ServerResponse) {
   const path = request.url?.split('?')[0] ?? '/'
   if (path === '/auth/sign-in') {
@@ -43,8 +56,10 @@ async function answer(request: IncomingMessage, response: ServerResponse) {
           'Try again; the first administrator’s password was printed when NovaCron was started.',
         ),
       )
-    return response.writeHead(204, { 'set-cookie': 'novacron_session=1; HttpOnly; Path=/; SameSite=Lax' }).end()
+    return response.writeHead(204, { 'set-cookie': SIGNED_IN }).end()
   }
+  if (path === '/auth/issuers') return json(response, 200, ISSUERS)
+  if (path.startsWith('/auth/issuers/')) return vouch(request, response)
   if (path === '/auth/sign-out')
     return response.writeHead(204, { 'set-cookie': 'novacron_session=; Max-Age=0; Path=/' }).end()
   if (path === '/healthz' || path === '/readyz') return json(response, 200, { ok: true })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { paths, safeNext } from './paths'
+import { issuerPath, paths, safeNext } from './paths'
 
 test('the addresses', () => {
   expect({
@@ -10,6 +10,8 @@ test('the addresses', () => {
     overview: paths.vm('vm_1', 'overview'),
     host: paths.host('a/b='),
     signIn: paths.signIn('/vms?q=a'),
+    people: paths.people('by hand'),
+    issuer: issuerPath('i/1', '/vms?q=a&sort=name'),
   }).toEqual({
     vms: '/vms',
     search: '/vms?q=host%3Akvm-01%20status%3Arunning',
@@ -18,6 +20,8 @@ test('the addresses', () => {
     overview: '/vms/vm_1',
     host: '/hosts/a%2Fb%3D',
     signIn: '/sign-in?next=%2Fvms%3Fq%3Da',
+    people: '/people?q=by%20hand',
+    issuer: '/auth/issuers/i%2F1?to=%2Fvms%3Fq%3Da%26sort%3Dname',
   })
 })
 
@@ -26,6 +30,9 @@ test.each([
   ['https://evil.example', '/vms'],
   ['//evil.example', '/vms'],
   ['/\\evil.example', '/vms'],
+  ['/\t/evil.example', '/vms'],
+  ['/\n\\evil.example', '/vms'],
+  ['javascript:alert(1)', '/vms'],
   ['/sign-in?next=/x', '/vms'],
   [null, '/vms'],
 ])('after signing in, %s leads to %s', (next, path) =>
@@ -35,4 +42,10 @@ test.each([
 test('what a redirect brought along goes on with it', () => {
   expect(safeNext(new URLSearchParams('next=/vms&q=status%3Astopped'))).toBe('/vms?q=status%3Astopped')
   expect(safeNext(new URLSearchParams('next=%2Fvms%3Fq%3Da&sort=-memory'))).toBe('/vms?q=a&sort=-memory')
+})
+
+test('a sign-in that came to nothing keeps the page, and adds nothing to it', () => {
+  const lead = (to: string) => safeNext(new URLSearchParams({ problem: 'away', request: 'req-12345678', to }))
+  expect(lead('/vms?q=a&sort=-memory')).toBe('/vms?q=a&sort=-memory')
+  expect(lead('//evil.example')).toBe('/vms')
 })

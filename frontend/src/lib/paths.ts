@@ -1,5 +1,6 @@
 /** Every address of the dashboard, so that a changed one is changed here. */
 export const paths = {
+  home: () => '/',
   vms: (query?: string) => (query ? `/vms?q=${encodeURIComponent(query)}` : '/vms'),
   vm: (id: string, tab?: string) => `/vms/${encodeURIComponent(id)}${tab && tab !== 'overview' ? `?tab=${tab}` : ''}`,
   /** `like` is a VM whose form is filled as it was. */
@@ -13,17 +14,33 @@ export const paths = {
   images: () => '/images',
   operations: (id?: string) => (id ? `/operations?open=${encodeURIComponent(id)}` : '/operations'),
   settings: () => '/settings',
+  account: () => '/account',
+  people: (query?: string) => (query ? `/people?q=${encodeURIComponent(query)}` : '/people'),
   explorer: () => '/explorer',
   signIn: (next?: string) => (next && next !== '/' ? `/sign-in?next=${encodeURIComponent(next)}` : '/sign-in'),
 }
 
+/** Where an issuer vouches for somebody, who then goes on to the page. Not a page: the API leads away from there. */
+export const issuerPath = (id: string, page: string) =>
+  `/auth/issuers/${encodeURIComponent(id)}?to=${encodeURIComponent(page)}`
+
+const HERE = 'http://here.invalid'
+
+/** Whether it leads to a page of ours and to no other site, as browsers read it: they leave out tabs and line breaks. */
+const isOurs = (path: string) =>
+  /^\/(?![/\\])/.test(path) &&
+  URL.canParse(path, HERE) &&
+  new URL(path, HERE).origin === HERE &&
+  !path.startsWith('/sign-in')
+
 /**
- * Where to go after signing in: a path of ours, never another site. What else the sign-in page was given is of that
- * page: who comes there by a redirect brings it along.
+ * Where to go after signing in: a path of ours, never another site. `next` is ours, `to` the API's after a sign-in that
+ * came to nothing. What else the sign-in page was given is of that page: who comes there by a redirect brings it along.
  */
 export function safeNext(given: URLSearchParams): string {
-  const { next, ...rest } = Object.fromEntries(given)
-  if (!next || !/^\/(?![/\\])/.test(next) || next.startsWith('/sign-in')) return '/vms'
+  const { next, to, problem, request, ...rest } = Object.fromEntries(given)
+  const page = next ?? to
+  if (!page || !isOurs(page)) return '/vms'
   const more = new URLSearchParams(rest).toString()
-  return more ? `${next}${next.includes('?') ? '&' : '?'}${more}` : next
+  return more ? `${page}${page.includes('?') ? '&' : '?'}${more}` : page
 }

@@ -39,10 +39,12 @@ const missingFieldHandlers: MissingFieldHandler[] = [
 
 /**
  * By what the store knows a thing: its global id. The `id` of an event is that of the thing it is about,
- * and the `id` of a memory cell is its number; those are kept where they stand.
+ * and the `id` of a memory cell is its number; those are kept where they stand. The viewer has the id of a person, and
+ * is kept apart: what somebody may do is not what they may do as they ask.
  */
 export function recordId(value: Record<string, unknown>, type: string): string | undefined {
-  return typeof value.id === 'string' && !type.endsWith('Event') ? value.id : undefined
+  if (typeof value.id !== 'string' || type.endsWith('Event')) return undefined
+  return type === 'Viewer' ? `viewer:${value.id}` : value.id
 }
 
 export function createEnvironment(ways: Ways): Environment {

@@ -2,10 +2,30 @@
 import { paths } from '@/lib/paths'
 import { faultOfReply, unreachable } from './fault'
 
-/** Leaves for the sign-in page, to come back here. What was read is dropped with the page. */
+/** A whole new page: nothing that was read stays, neither in memory nor one step back. */
+export function beginAnew(path: string) {
+  window.addEventListener('pageshow', ({ persisted }) => persisted && window.location.reload())
+  window.location.assign(path)
+}
+
+let holders = 0
+let due = false
+
+/** Leaves for the sign-in page, to come back here. */
 export function leaveForSignIn() {
+  due = holders > 0
+  if (due) return
   const here = window.location.pathname + window.location.search
-  if (!here.startsWith('/sign-in')) window.location.assign(paths.signIn(here))
+  if (!here.startsWith('/sign-in')) beginAnew(paths.signIn(here))
+}
+
+/** Stays although the session is over, while something is shown that is not shown again. Gives what ends the wait. */
+export function holdLeaving(): () => void {
+  holders++
+  return () => {
+    holders--
+    if (due) leaveForSignIn()
+  }
 }
 
 /** A refused websocket does not say why; a plain request does. Leaves for sign-in when the session is over. */
@@ -37,5 +57,20 @@ export async function signIn(name: string, password: string): Promise<void> {
 
 export async function signOut(): Promise<void> {
   await fetch('/auth/sign-out', { method: 'POST' }).catch(() => undefined)
-  window.location.assign(paths.signIn())
+  beginAnew(paths.signIn())
+}
+
+/** Another tab went to another organisation with the session of all: what this one has read is no longer theirs. */
+const SWITCHED = 'novacron-switched'
+
+export function tellSwitched() {
+  const channel = new BroadcastChannel(SWITCHED)
+  channel.postMessage(null)
+  channel.close()
+}
+
+export function onSwitched(hear: () => void): () => void {
+  const channel = new BroadcastChannel(SWITCHED)
+  channel.onmessage = hear
+  return () => channel.close()
 }

@@ -1,16 +1,68 @@
 'use client'
+import { KeyRound } from 'lucide-react'
 import { useSearchParams } from 'next/navigation'
 import { useState } from 'react'
-import { safeNext } from '@/lib/paths'
+import { issuerPath, safeNext } from '@/lib/paths'
 import { type Fault, faultOf } from '@/relay/fault'
-import { signIn } from '@/relay/session'
+import { beginAnew, signIn } from '@/relay/session'
 import { Button } from '@/ui/Button'
+import { FaultNote } from '@/ui/FaultNote'
 import { Form } from '@/ui/Form'
 import { TextField } from '@/ui/fields'
 import { Mark } from '@/ui/Logo'
+import { More } from '@/ui/More'
+import { useIssuers } from './issuers'
+import { problemOf } from './problems'
 
+/** The buttons of those who vouch for people, and a password for whom nobody does. */
 export function SignInPage() {
-  const next = safeNext(new URLSearchParams(useSearchParams()))
+  const given = new URLSearchParams(useSearchParams())
+  const next = safeNext(given)
+  const problem = problemOf(given)
+  const issuers = useIssuers()
+  return (
+    <main className="flex min-h-dvh flex-col items-center gap-8 px-6 pt-[max(3rem,18dvh)] pb-6">
+      <div className="flex items-center gap-3">
+        <Mark className="size-9" />
+        <h1 className="text-xl font-semibold tracking-tight">NovaCron</h1>
+      </div>
+      {problem && (
+        <div className="w-full max-w-sm">
+          <FaultNote fault={problem} />
+        </div>
+      )}
+      {issuers && (
+        <div className="flex w-full max-w-72 animate-fade flex-col gap-6">
+          {issuers.length > 0 && (
+            <ul aria-label="Ways to sign in" className="flex flex-col gap-2">
+              {issuers.map(({ id, name }) => (
+                <li key={id}>
+                  <Button
+                    look={issuers.length === 1 ? 'primary' : 'plain'}
+                    icon={<KeyRound aria-hidden className="size-4 shrink-0" />}
+                    className="h-10 w-full"
+                    link={<a href={issuerPath(id, next)}>{null}</a>}
+                  >
+                    <span className="truncate">Sign in with {name}</span>
+                  </Button>
+                </li>
+              ))}
+            </ul>
+          )}
+          {issuers.length > 0 ? (
+            <More label="Sign in with a password">
+              <PasswordForm next={next} />
+            </More>
+          ) : (
+            <PasswordForm next={next} alone />
+          )}
+        </div>
+      )}
+    </main>
+  )
+}
+
+function PasswordForm({ next, alone }: { next: string; alone?: boolean }) {
   const [name, setName] = useState('')
   const [password, setPassword] = useState('')
   const [fault, setFault] = useState<Fault | null>(null)
@@ -19,19 +71,15 @@ export function SignInPage() {
     setBusy(true)
     signIn(name, password)
       // A whole new page: nothing of an earlier session stays in memory.
-      .then(() => window.location.assign(next))
+      .then(() => beginAnew(next))
       .catch((cause) => {
         setFault(faultOf(cause))
         setBusy(false)
       })
   }
   return (
-    <main className="flex min-h-dvh flex-col items-center justify-center gap-8 p-6">
-      <div className="flex items-center gap-3">
-        <Mark className="size-9" />
-        <h1 className="text-xl font-semibold tracking-tight">NovaCron</h1>
-      </div>
-      <Form fault={fault?.facts ?? null} onSubmit={submit} label="Sign in" className="flex w-full max-w-72 flex-col">
+    <>
+      <Form fault={fault?.facts ?? null} onSubmit={submit} label="Sign in" className="flex flex-col">
         <div className="flex flex-col gap-4">
           <TextField
             label="Name"
@@ -40,7 +88,7 @@ export function SignInPage() {
             onChange={setName}
             autoComplete="username"
             autoCapitalize="none"
-            autoFocus
+            autoFocus={alone}
             required
           />
           <TextField
@@ -57,9 +105,9 @@ export function SignInPage() {
           </Button>
         </div>
       </Form>
-      <p className="max-w-72 text-center text-xs text-faint">
+      <p className="text-center text-xs text-faint">
         The first administrator’s name and password were printed when NovaCron was started.
       </p>
-    </main>
+    </>
   )
 }

@@ -1,0 +1,33 @@
+import { afterEach, expect, test, vi } from 'vitest'
+import { holdLeaving, leaveForSignIn, onSwitched, tellSwitched } from './session'
+
+const assign = vi.fn()
+vi.stubGlobal('location', { pathname: '/people', search: '?q=ada', assign })
+afterEach(() => assign.mockClear())
+
+test('who is no longer signed in leaves, to come back here', () => {
+  leaveForSignIn()
+  expect(assign).toHaveBeenCalledExactlyOnceWith('/sign-in?next=%2Fpeople%3Fq%3Dada')
+})
+
+test('what is shown once is not left before the last of it was put away', () => {
+  const [first, second] = [holdLeaving(), holdLeaving()]
+  leaveForSignIn()
+  first()
+  expect(assign).not.toHaveBeenCalled()
+  second()
+  expect(assign).toHaveBeenCalledOnce()
+})
+
+test('without a reason to leave nobody leaves', () => {
+  holdLeaving()()
+  expect(assign).not.toHaveBeenCalled()
+})
+
+test('a switch is heard in the other tabs', async () => {
+  const hear = vi.fn()
+  const stop = onSwitched(hear)
+  tellSwitched()
+  await vi.waitFor(() => expect(hear).toHaveBeenCalledOnce())
+  stop()
+})
