@@ -1,13 +1,24 @@
-export type Role = 'ADMIN' | 'OPERATOR' | 'VIEWER'
+export type Role = 'OWNER' | 'ADMIN' | 'OPERATOR' | 'VIEWER'
 
-export const ROLE: Record<Role, string> = {
-  ADMIN: 'Everything',
+/** All roles, the least first; each may do what the ones before it may. */
+const ROLES: Role[] = ['VIEWER', 'OPERATOR', 'ADMIN', 'OWNER']
+
+export const ROLE_NAME: Record<Role, string> = {
+  OWNER: 'Owner',
+  ADMIN: 'Administrator',
+  OPERATOR: 'Operator',
+  VIEWER: 'Viewer',
+}
+
+export const ROLE_TELLS: Record<Role, string> = {
+  OWNER: 'Everything, and who else may what',
+  ADMIN: 'Everything with hosts, VMs and images, and people up to administrators',
   OPERATOR: 'Everything with VMs and images; nothing with hosts and people',
   VIEWER: 'Look, and no more',
 }
 
+/** Whether who has this role may do what the other one may. */
+export const includes = (role: Role, other: Role) => ROLES.indexOf(role) >= ROLES.indexOf(other)
+
 /** The roles that somebody may give away: at most their own. */
-export function upTo(role: Role): Role[] {
-  const all: Role[] = ['VIEWER', 'OPERATOR', 'ADMIN']
-  return all.slice(0, all.indexOf(role) + 1)
-}
+export const upTo = (role: Role): Role[] => ROLES.filter((each) => includes(role, each))

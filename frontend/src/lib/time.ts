@@ -34,6 +34,10 @@ export function formatMoment(time: string): string {
   return new Date(time).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' })
 }
 
+export function formatDay(time: string): string {
+  return new Date(time).toLocaleDateString(undefined, { dateStyle: 'medium' })
+}
+
 function pair(past: number, large: number, largeName: string, small: number, smallName: string) {
   const rest = Math.floor((past % large) / small)
   return `${Math.floor(past / large)} ${largeName}${rest ? ` ${rest} ${smallName}` : ''}`

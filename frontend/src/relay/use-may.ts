@@ -1,8 +1,7 @@
 'use client'
 import { graphql, useLazyLoadQuery } from 'react-relay'
 import type { useMayQuery } from '@/__generated__/useMayQuery.graphql'
-
-const RANK = ['VIEWER', 'OPERATOR', 'ADMIN']
+import { includes } from '@/lib/roles'
 
 /**
  * Why the viewer may not do what this role may, in the API’s words; undefined when they may. For what no
@@ -20,6 +19,6 @@ export function useMayNot(need: 'OPERATOR' | 'ADMIN'): string | undefined {
     `,
     {},
   )
-  if (RANK.indexOf(viewer.role) >= RANK.indexOf(need)) return undefined
+  if (includes(viewer.role, need)) return undefined
   return `Your role ${viewer.role} may not do this. Ask an administrator for the role ${need}.`
 }

@@ -2,20 +2,19 @@
 import { useState } from 'react'
 import { graphql } from 'react-relay'
 import type { CreateTokenDialogMutation } from '@/__generated__/CreateTokenDialogMutation.graphql'
+import { ROLE_NAME, ROLE_TELLS, type Role, upTo } from '@/lib/roles'
 import { type Fault, faultOf } from '@/relay/fault'
 import { useAction } from '@/relay/use-action'
 import { Button } from '@/ui/Button'
-import { CopyText } from '@/ui/Copy'
 import { Dialog, DialogActions, DialogBody } from '@/ui/Dialog'
-import { Notice } from '@/ui/FaultNote'
 import { Form } from '@/ui/Form'
 import { Choice, SelectField, TextField } from '@/ui/fields'
-import { ROLE, type Role, upTo } from './roles'
+import { OnceDialog } from './OnceDialog'
 
 const DAY = 86_400_000
 
 /** Makes a token; its secret is shown here and nowhere else, ever. */
-export function CreateTokenDialog({ role: own, onClose }: { role: Role; onClose: () => void }) {
+export function CreateTokenDialog({ own, onClose }: { own: Role; onClose: () => void }) {
   const [name, setName] = useState('')
   const [role, setRole] = useState<Role>('VIEWER')
   const [days, setDays] = useState('90')
@@ -41,24 +40,7 @@ export function CreateTokenDialog({ role: own, onClose }: { role: Role; onClose:
     })
       .then(({ createAPIToken }) => setSecret(createAPIToken.secret))
       .catch((cause) => setFault(faultOf(cause)))
-  if (secret)
-    return (
-      <Dialog open stays onClose={onClose} title={`The secret of ${name.trim()}`}>
-        <DialogBody>
-          <Notice tone="warn">
-            <p className="font-medium">Copy it now: it is not shown again.</p>
-            <div className="mt-1">
-              <CopyText text={secret} what="secret" mono />
-            </div>
-          </Notice>
-        </DialogBody>
-        <DialogActions>
-          <Button look="primary" onClick={onClose}>
-            I have copied it
-          </Button>
-        </DialogActions>
-      </Dialog>
-    )
+  if (secret) return <OnceDialog title={`The secret of ${name.trim()}`} what="secret" text={secret} onClose={onClose} />
   return (
     <Dialog open onClose={onClose} title="New API token">
       <Form fault={fault?.facts ?? null} onSubmit={submit} label="New API token" className="contents">
@@ -77,7 +59,7 @@ export function CreateTokenDialog({ role: own, onClose }: { role: Role; onClose:
             value={role}
             onChange={setRole}
             columns="grid-cols-1"
-            options={upTo(own).map((value) => ({ value, label: value.toLowerCase(), hint: ROLE[value] }))}
+            options={upTo(own).map((value) => ({ value, label: ROLE_NAME[value], hint: ROLE_TELLS[value] }))}
           />
           <SelectField
             label="Ends"

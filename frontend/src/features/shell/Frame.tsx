@@ -4,8 +4,10 @@ import { usePathname } from 'next/navigation'
 import { type ReactNode, Suspense, useEffect } from 'react'
 import { RelayEnvironmentProvider } from 'react-relay'
 import { VMActions } from '@/features/vm/VMActions'
+import { paths } from '@/lib/paths'
 import { useMounted } from '@/lib/use-media'
 import { browserEnvironment } from '@/relay/environment'
+import { beginAnew, onSwitched } from '@/relay/session'
 import { BonePage } from '@/ui/page'
 import { Toasts } from '@/ui/Toasts'
 import { Boundary } from './Boundary'
@@ -21,6 +23,7 @@ export function Frame({ children }: { children: ReactNode }) {
   const mounted = useMounted()
   const path = usePathname()
   useSearchKey()
+  useEffect(() => onSwitched(() => beginAnew(paths.home())), [])
   return (
     <Tooltip.Provider>
       <a
@@ -31,7 +34,7 @@ export function Frame({ children }: { children: ReactNode }) {
       </a>
       <div className="flex h-dvh max-md:flex-col">
         <Rail path={mounted ? path : ''} ready={mounted} />
-        <TopBar />
+        <TopBar ready={mounted} />
         <div className="flex min-h-0 min-w-0 flex-1 flex-col">
           {mounted && <SilenceBar />}
           <main id="main" tabIndex={-1} className="relative min-h-0 min-w-0 flex-1 overflow-y-auto outline-none">

@@ -61,20 +61,24 @@ export function Rail({ path, ready }: { path: string; ready: boolean }) {
           <Terminal aria-hidden className="size-4" strokeWidth={1.75} />
           API explorer
         </Link>
-        <div className="flex items-center justify-between gap-1 pl-2.5">
+        <div className="h-11">{ready && <Account />}</div>
+        <div className="flex h-7 items-center pl-2.5">
           <LiveMark />
-          {ready && (
-            <RelayEnvironmentProvider environment={browserEnvironment()}>
-              <Boundary silent>
-                <Suspense>
-                  <Viewer />
-                </Suspense>
-              </Boundary>
-            </RelayEnvironmentProvider>
-          )}
         </div>
       </div>
     </header>
+  )
+}
+
+function Account({ small }: { small?: boolean }) {
+  return (
+    <RelayEnvironmentProvider environment={browserEnvironment()}>
+      <Boundary silent>
+        <Suspense>
+          <Viewer small={small} />
+        </Suspense>
+      </Boundary>
+    </RelayEnvironmentProvider>
   )
 }
 
@@ -90,14 +94,17 @@ function Count() {
   )
 }
 
-export function TopBar() {
+export function TopBar({ ready }: { ready: boolean }) {
   return (
-    <header className="flex h-11 shrink-0 items-center justify-between border-b bg-sunken px-4 md:hidden">
+    <header className="flex h-11 shrink-0 items-center justify-between border-b bg-sunken pr-2 pl-4 md:hidden">
       <Link href={paths.vms()} className="flex items-center gap-2">
         <Mark className="size-5" />
         <span className="font-semibold tracking-tight">NovaCron</span>
       </Link>
-      <LiveMark />
+      <div className="flex items-center gap-2">
+        <LiveMark />
+        {ready && <Account small />}
+      </div>
     </header>
   )
 }

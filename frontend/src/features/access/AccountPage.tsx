@@ -1,0 +1,77 @@
+'use client'
+import { useState } from 'react'
+import { graphql } from 'react-relay'
+import type { AccountPageQuery } from '@/__generated__/AccountPageQuery.graphql'
+import { ROLE_NAME, ROLE_TELLS } from '@/lib/roles'
+import { signOut } from '@/relay/session'
+import { useReading } from '@/relay/use-reading'
+import { Button } from '@/ui/Button'
+import { CopyText } from '@/ui/Copy'
+import { Facts, PageBody, PageHeader, Section } from '@/ui/page'
+import { Organisations } from './Organisations'
+import { Sessions } from './Sessions'
+import { Tokens } from './Tokens'
+
+/** Who the viewer is, where they are signed in, and the keys for their programs. */
+export function AccountPage() {
+  const [fetchKey, setFetchKey] = useState(0)
+  const { viewer } = useReading<AccountPageQuery>(
+    graphql`
+      query AccountPageQuery {
+        viewer {
+          id
+          name
+          fullName
+          email
+          role
+          platformAdmin
+          tenant {
+            name
+          }
+          ...Organisations_viewer
+          ...Sessions_viewer
+          ...Tokens_viewer
+        }
+      }
+    `,
+    {},
+    fetchKey,
+  )
+  const again = () => setFetchKey(fetchKey + 1)
+  const role = ROLE_TELLS[viewer.role]
+  return (
+    <>
+      <PageHeader title="Your account" note={`${viewer.fullName || viewer.name} at ${viewer.tenant.name}.`} />
+      <PageBody narrow>
+        <div className="flex flex-col gap-8">
+          <Section
+            title="You"
+            actions={
+              <Button size="sm" onClick={signOut}>
+                Sign out
+              </Button>
+            }
+          >
+            <Facts
+              items={[
+                ['Sign-in name', <CopyText key="name" text={viewer.name} what="sign-in name" />],
+                ['Full name', viewer.fullName || <Untold key="fullName" />],
+                ['E-mail', viewer.email || <Untold key="email" />],
+                ['Organisation', viewer.tenant.name],
+                ['Role', `${ROLE_NAME[viewer.role]}: ${role.charAt(0).toLowerCase()}${role.slice(1)}`],
+                ...(viewer.platformAdmin
+                  ? ([['Besides', 'You look after this installation: issuers and organisations']] as [string, string][])
+                  : []),
+              ]}
+            />
+          </Section>
+          <Organisations viewer={viewer} />
+          <Sessions viewer={viewer} onChange={again} />
+          <Tokens viewer={viewer} onChange={again} />
+        </div>
+      </PageBody>
+    </>
+  )
+}
+
+const Untold = () => <span className="text-faint">not told by an issuer</span>
