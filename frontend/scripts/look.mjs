@@ -23,6 +23,11 @@ const vm = `/vms/${options.vm}`
 const PAGES = {
   'sign-in': { path: '/sign-in', stranger: true },
   'sign-in-wrong': { path: '/sign-in', stranger: true, act: signInWrong },
+  'sign-in-password': { path: '/sign-in', stranger: true, before: noIssuers },
+  'sign-in-problem': {
+    path: '/sign-in?problem=no-role&request=0190b4c2-7d1e-7c55-9f0a-3b6c8d2e4f10&to=%2Fhosts',
+    stranger: true,
+  },
   vms: { path: '/vms' },
   'vms-filtered': { path: '/vms?q=status%3Astopped%20status%3Aunknown%20host%3Akvm-03&sort=-memory' },
   'vms-none': { path: '/vms?q=nosuchthing' },
@@ -71,13 +76,70 @@ const PAGES = {
   operations: { path: '/operations' },
   'operations-open': { path: '/operations?open=op_stuck' },
   settings: { path: '/settings' },
+  account: { path: '/account' },
+  'account-menu': { path: '/images', act: (page) => page.getByRole('button', { name: /^Account of/ }).click() },
+  'account-end': { path: '/account', act: (page) => page.getByRole('button', { name: 'End all others' }).click() },
+  'account-token': { path: '/account', act: (page) => page.getByRole('button', { name: 'New token' }).click() },
+  people: { path: '/people' },
+  'people-none': { path: '/people?q=nobody' },
+  'people-loading': { path: '/people', before: slowPeople },
+  'people-menu': { path: '/people', act: (page) => personMenu(page, 'alan@northwind.example') },
+  'people-role': { path: '/people', act: (page) => person(page, 'grace', /^Change the role/) },
+  'people-revoke': { path: '/people', act: (page) => person(page, 'barbara', /^Take the role back/) },
+  'people-off': { path: '/people', act: (page) => person(page, 'barbara', /^Switch off/) },
+  'people-password': { path: '/people', act: newPassword },
+  'people-add': { path: '/people', act: addNobody },
+  'people-refused': { path: '/people', before: operator },
   explorer: { path: '/explorer', wait: 4000 },
 }
 
+async function noIssuers(page) {
+  await page.route('**/auth/issuers', (route) => route.fulfill({ json: [] }))
+}
+
+/** What the API says to an operator, without becoming one. */
+async function operator(page) {
+  await page.route('**/graphql', async (route) => {
+    const reply = await route.fetch()
+    await route.fulfill({ body: (await reply.text()).replace('"role":"OWNER"', '"role":"OPERATOR"') })
+  })
+}
+
+async function slowPeople(page) {
+  await page.route('**/graphql', (route) =>
+    route.request().postDataJSON().operationName === 'PeoplePageQuery' ? undefined : route.continue(),
+  )
+}
+
+async function personMenu(page, name) {
+  await page.getByRole('button', { name: `Actions for ${name}` }).click()
+}
+
+async function person(page, name, verb) {
+  await personMenu(page, name)
+  await page.getByRole('menuitem', { name: verb }).click()
+  await page.getByRole('dialog').waitFor()
+}
+
+async function newPassword(page) {
+  await person(page, 'barbara', /^New password/)
+  await page.getByRole('button', { name: 'Make a new one' }).click()
+  await page.getByText('Copy it now').waitFor()
+}
+
+async function addNobody(page) {
+  await page.getByRole('button', { name: 'Add a person' }).click()
+  await page.getByLabel('Sign-in name').fill('no name')
+  await page.getByRole('button', { name: 'Add the person' }).click()
+  await page.locator('[aria-invalid=true]').waitFor()
+}
+
 async function signInWrong(page) {
+  const fold = page.getByText('Sign in with a password')
+  if (await fold.isVisible()) await fold.click()
   await page.getByLabel('Name').fill('admin')
   await page.getByLabel('Password').fill('wrong')
-  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
   await page.locator('form').getByRole('alert').waitFor()
 }
 
@@ -178,6 +240,7 @@ for (const way of options.ways.split(',')) {
         console.log(`  ${name} ${way}: ${message.text().slice(0, 300)}`)
     })
     try {
+      await view.before?.(page)
       await page.goto(view.path, { waitUntil: 'load' })
       await page.getByRole('heading', { level: 1 }).first().waitFor({ timeout: 30_000 })
       await page.waitForTimeout(view.wait ?? 900)

@@ -1,0 +1,151 @@
+import { screen, waitFor, within } from '@testing-library/react'
+import type { UserEvent } from '@testing-library/user-event'
+import { beforeEach, expect, test, vi } from 'vitest'
+import { ROLE_NAME } from '@/lib/roles'
+import { renderPage } from '../../../mock/harness'
+import { goTo } from '../../../mock/navigation'
+import { seed } from '../../../mock/seed'
+import { World } from '../../../mock/world'
+import { PeoplePage } from './PeoplePage'
+
+vi.mock('next/navigation', () => import('../../../mock/navigation'))
+beforeEach(() => goTo('/people'))
+
+const rowOf = (name: string) => screen.findByRole('row', { name: new RegExp(`^${name}\\b`) })
+
+async function choose(user: UserEvent, name: string, verb: RegExp) {
+  await user.click(within(await rowOf(name)).getByRole('button', { name: `Actions for ${name}` }))
+  return screen.findByRole('menuitem', { name: verb })
+}
+
+async function confirm(user: UserEvent, label: string) {
+  await user.click(within(await screen.findByRole('dialog')).getByRole('button', { name: label }))
+}
+
+test('the text in the address is what is searched for', async () => {
+  goTo('/people?q=northwind+operator')
+  const { user } = renderPage(<PeoplePage />)
+  await rowOf('ci-runner')
+  expect(screen.getAllByRole('row')).toHaveLength(2)
+  await user.type(screen.getByRole('searchbox'), ' nobody')
+  await user.click(await screen.findByRole('button', { name: 'Clear search' }))
+  await rowOf('barbara')
+})
+
+test('a role is given, with an end', async () => {
+  const { user, world } = renderPage(<PeoplePage />)
+  await user.click(await choose(user, 'alan@northwind.example', /^Give a role/))
+  const dialog = await screen.findByRole('dialog', { name: 'A role for Alan Turing' })
+  await user.click(within(dialog).getByRole('radio', { name: /^Operator/ }))
+  within(dialog).getByText(/make them administrator already/)
+  await user.click(within(dialog).getByRole('radio', { name: /^Owner/ }))
+  expect(within(dialog).queryByText(/already/)).toBeNull()
+  await user.selectOptions(within(dialog).getByLabelText('Ends'), 'In a week')
+  const before = Date.now()
+  await confirm(user, 'Give the role')
+  await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull())
+  const alan = world.db.people.get('user_2')
+  expect(alan?.roleByHand).toBe('OWNER')
+  expect(Math.round((Date.parse(String(alan?.roleByHandEnds)) - before) / 3_600_000)).toBe(7 * 24)
+  within(await rowOf('alan@northwind.example')).getByText(ROLE_NAME.OWNER)
+})
+
+test('an end that stands is kept unless another one is chosen', async () => {
+  const { user, world } = renderPage(<PeoplePage />)
+  const barbara = world.db.people.get('user_3')
+  const ends = barbara?.roleByHandEnds
+  await user.click(await choose(user, 'barbara', /^Change the role/))
+  await user.click(await screen.findByRole('radio', { name: /^Viewer/ }))
+  await confirm(user, 'Give the role')
+  await waitFor(() => expect(barbara?.roleByHand).toBe('VIEWER'))
+  expect(barbara?.roleByHandEnds).toBe(ends)
+})
+
+test('who has no other role leaves with it; who has one by rules stays', async () => {
+  const { user } = renderPage(<PeoplePage />)
+  await user.click(await choose(user, 'grace', /^Take the role back/))
+  within(await screen.findByRole('dialog')).getByText(/By the rules of Northwind they stay viewer/)
+  await confirm(user, 'Take back')
+  await waitFor(async () => within(await rowOf('grace')).getByText('by the rules of Northwind'))
+
+  await user.click(await choose(user, 'barbara', /^Take the role back/))
+  within(await screen.findByRole('dialog')).getByText(/do not belong to Default any more/)
+  await confirm(user, 'Take back')
+  await waitFor(() => expect(screen.queryByRole('row', { name: /^barbara/ })).toBeNull())
+})
+
+test('an account is switched off, and on again', async () => {
+  const { user, world } = renderPage(<PeoplePage />)
+  await user.click(await choose(user, 'barbara', /^Switch off/))
+  within(await screen.findByRole('dialog')).getByText(/API tokens are refused/)
+  await confirm(user, 'Switch off')
+  await waitFor(async () => within(await rowOf('barbara')).getByText('Switched off'))
+  expect(world.db.people.get('user_3')?.active).toBe(false)
+  await user.click(await choose(user, 'barbara', /^Switch on/))
+  await confirm(user, 'Switch on')
+  await waitFor(async () => within(await rowOf('barbara')).getByText('Active'))
+})
+
+test('a new password is shown until it is said to be copied', async () => {
+  const { user } = renderPage(<PeoplePage />)
+  await user.click(await choose(user, 'barbara', /^New password/))
+  await confirm(user, 'Make a new one')
+  await screen.findByRole('dialog', { name: 'The new password of barbara' })
+  await user.keyboard('{Escape}')
+  screen.getByRole('button', { name: 'Copy password' })
+  await user.click(screen.getByRole('button', { name: 'I have copied it' }))
+  await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull())
+})
+
+test.each([
+  ['alan@northwind.example', /^New password/, 'They change their password there.'],
+  ['alan@northwind.example', /^Take the role back/, 'Nobody gave them a role by hand.'],
+  ['katherine', /^Switch off/, 'Their account belongs to another organisation.'],
+  ['admin', /^Change the role/, 'This is you.'],
+])('for %s, %s stays and says why not', async (name, verb, reason) => {
+  const { user } = renderPage(<PeoplePage />)
+  const entry = await choose(user, name, verb)
+  expect(entry.getAttribute('aria-disabled')).toBe('true')
+  expect(entry.textContent).toContain(reason)
+  await user.click(entry)
+  expect(screen.queryByRole('dialog')).toBeNull()
+})
+
+test('a person is added; a name that cannot be is told at its field', async () => {
+  const { user } = renderPage(<PeoplePage />)
+  await user.click(await screen.findByRole('button', { name: 'Add a person' }))
+  const field = await screen.findByLabelText('Sign-in name')
+  await user.type(field, 'barbara')
+  await confirm(user, 'Add the person')
+  await waitFor(() => expect(field.getAttribute('aria-invalid')).toBe('true'))
+  expect(document.activeElement).toBe(field)
+  await user.clear(field)
+  await user.type(field, 'hedy')
+  await confirm(user, 'Add the person')
+  await screen.findByRole('dialog', { name: 'The password of hedy' })
+  await user.click(screen.getByRole('button', { name: 'I have copied it' }))
+  await rowOf('hedy')
+})
+
+test('who is no administrator is told so, and nothing is asked', async () => {
+  const world = new World(seed(3), 0.02)
+  world.db.here = world.db.organisations.find(({ role }) => role === 'OPERATOR')?.tenant.id ?? ''
+  renderPage(<PeoplePage />, world)
+  await screen.findByText('People are for administrators to see')
+  screen.getByText('Your role OPERATOR may not do this. Ask an administrator for the role ADMIN.')
+  expect(screen.queryByRole('table')).toBeNull()
+  expect(screen.queryByRole('alert')).toBeNull()
+})
+
+test('an administrator gives no more than they have', async () => {
+  const world = new World(seed(3), 0.02)
+  for (const each of world.db.organisations) each.role = 'ADMIN'
+  const { user } = renderPage(<PeoplePage />, world)
+  const entry = await choose(user, 'margaret', /^Give a role/)
+  expect(entry.textContent).toContain('They may do more than you.')
+  await user.keyboard('{Escape}')
+  await user.click(await choose(user, 'barbara', /^Change the role/))
+  await screen.findByRole('dialog')
+  expect(screen.queryByRole('radio', { name: /^Owner/ })).toBeNull()
+  screen.getByRole('radio', { name: /^Administrator/ })
+})

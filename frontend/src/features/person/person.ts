@@ -1,0 +1,35 @@
+import type { PersonRow_person$data } from '@/__generated__/PersonRow_person.graphql'
+import { ROLE_NAME } from '@/lib/roles'
+import { formatDay } from '@/lib/time'
+
+export type Person = Omit<PersonRow_person$data, ' $fragmentType'>
+
+/** What people call them. */
+export const called = ({ fullName, name }: Pick<Person, 'fullName' | 'name'>) => fullName || name
+
+type Roles = Pick<Person, 'issuer' | 'role' | 'roleByHand' | 'roleByHandEnds' | 'roleByIssuer'>
+
+/** Where their role comes from; where both sources give one, which of them gives which. */
+export function roleSource({ issuer, role, roleByHand, roleByHandEnds, roleByIssuer }: Roles): string {
+  const both = roleByHand && roleByIssuer && roleByHand !== roleByIssuer
+  const what = (each: typeof role) => (both ? `${ROLE_NAME[each].toLowerCase()} ` : '')
+  const until = roleByHandEnds ? ` until ${formatDay(roleByHandEnds)}` : ''
+  const sources = [
+    roleByHand && `${what(roleByHand)}by hand${until}`,
+    roleByIssuer && `${what(roleByIssuer)}by the rules of ${issuer ?? 'their issuer'}`,
+  ].filter(Boolean)
+  return sources.join(', ')
+}
+
+type Searched = Pick<Person, 'name' | 'fullName' | 'email' | 'issuer' | 'role' | 'active'>
+
+/** Whether each word of the text is somewhere in what the list shows of them. */
+export function matches(person: Searched, text: string): boolean {
+  const { name, fullName, email, issuer, role, active } = person
+  const shown = [name, fullName, email, issuer ?? 'password', ROLE_NAME[role], active ? 'active' : 'switched off']
+  const all = shown.join('\n').toLowerCase()
+  return text
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => all.includes(word))
+}
