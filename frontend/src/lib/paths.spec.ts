@@ -10,7 +10,6 @@ test('the addresses', () => {
     overview: paths.vm('vm_1', 'overview'),
     host: paths.host('a/b='),
     signIn: paths.signIn('/vms?q=a'),
-    people: paths.people('by hand'),
     issuer: issuerPath('i/1', '/vms?q=a&sort=name'),
   }).toEqual({
     vms: '/vms',
@@ -20,7 +19,6 @@ test('the addresses', () => {
     overview: '/vms/vm_1',
     host: '/hosts/a%2Fb%3D',
     signIn: '/sign-in?next=%2Fvms%3Fq%3Da',
-    people: '/people?q=by%20hand',
     issuer: '/auth/issuers/i%2F1?to=%2Fvms%3Fq%3Da%26sort%3Dname',
   })
 })

@@ -15,7 +15,7 @@ export const paths = {
   operations: (id?: string) => (id ? `/operations?open=${encodeURIComponent(id)}` : '/operations'),
   settings: () => '/settings',
   account: () => '/account',
-  people: (query?: string) => (query ? `/people?q=${encodeURIComponent(query)}` : '/people'),
+  people: () => '/people',
   explorer: () => '/explorer',
   signIn: (next?: string) => (next && next !== '/' ? `/sign-in?next=${encodeURIComponent(next)}` : '/sign-in'),
 }

@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import { holdLeaving, leaveForSignIn, onSwitched, tellSwitched } from './session'
+import { THEME_KEY } from '@/lib/theme-script'
+import { holdLeaving, leaveForSignIn, onSwitched, signOut, tellSwitched } from './session'
 
 const assign = vi.fn()
 vi.stubGlobal('location', { pathname: '/people', search: '?q=ada', assign })
@@ -30,4 +31,13 @@ test('a switch is heard in the other tabs', async () => {
   tellSwitched()
   await vi.waitFor(() => expect(hear).toHaveBeenCalledOnce())
   stop()
+})
+
+test('who signs out leaves nothing behind but the theme', async () => {
+  vi.stubGlobal('fetch', async () => new Response(null, { status: 204 }))
+  localStorage.setItem('graphiql:query', '{ viewer { name } }')
+  localStorage.setItem(THEME_KEY, 'dark')
+  await signOut()
+  expect(Object.keys(localStorage)).toEqual([THEME_KEY])
+  expect(assign).toHaveBeenCalledExactlyOnceWith('/sign-in')
 })

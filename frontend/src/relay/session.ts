@@ -8,6 +8,11 @@ export function beginAnew(path: string) {
   window.location.assign(path)
 }
 
+/** Drops what this browser keeps of who used it: queries of the explorer. The theme is the browser’s own. */
+export function wipe() {
+  for (const key of Object.keys(localStorage)) if (key.startsWith('graphiql:')) localStorage.removeItem(key)
+}
+
 let holders = 0
 let due = false
 
@@ -57,6 +62,7 @@ export async function signIn(name: string, password: string): Promise<void> {
 
 export async function signOut(): Promise<void> {
   await fetch('/auth/sign-out', { method: 'POST' }).catch(() => undefined)
+  wipe()
   beginAnew(paths.signIn())
 }
 

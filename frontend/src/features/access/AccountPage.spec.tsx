@@ -12,6 +12,7 @@ vi.mock('@/relay/session', async (original) => ({
 beforeEach(() => void vi.clearAllMocks())
 
 test('who switches begins anew, in every tab', async () => {
+  localStorage.setItem('graphiql:query', '{ viewer { name } }')
   const { user, world } = renderPage(<AccountPage />)
   const list = await screen.findByRole('list', { name: 'Organisations' })
   const [here, there] = world.db.organisations
@@ -19,6 +20,7 @@ test('who switches begins anew, in every tab', async () => {
   await user.click(within(list).getByRole('button', { name: `Switch to ${there?.tenant.name}` }))
   await waitFor(() => expect(beginAnew).toHaveBeenCalledExactlyOnceWith('/'))
   expect(tellSwitched).toHaveBeenCalledOnce()
+  expect(localStorage).toHaveLength(0)
   expect(world.db.here).toBe(there?.tenant.id)
 })
 

@@ -60,7 +60,9 @@ export function AccountPage() {
                 ['Organisation', viewer.tenant.name],
                 ['Role', `${ROLE_NAME[viewer.role]}: ${role.charAt(0).toLowerCase()}${role.slice(1)}`],
                 ...(viewer.platformAdmin
-                  ? ([['Besides', 'You look after this installation: issuers and organisations']] as [string, string][])
+                  ? ([
+                      ['Also', 'Platform administrator: looks after this installation, its issuers and organisations'],
+                    ] as [string, string][])
                   : []),
               ]}
             />

@@ -3,7 +3,7 @@ import { graphql } from 'react-relay'
 import type { useSwitchMutation } from '@/__generated__/useSwitchMutation.graphql'
 import { paths } from '@/lib/paths'
 import { faultOf } from '@/relay/fault'
-import { beginAnew, tellSwitched } from '@/relay/session'
+import { beginAnew, tellSwitched, wipe } from '@/relay/session'
 import { useAction } from '@/relay/use-action'
 import { toastFault } from '@/ui/Toasts'
 
@@ -21,6 +21,7 @@ export function useSwitch() {
   const go = ({ id, name }: { readonly id: string; readonly name: string }) =>
     run({ id }).then(
       () => {
+        wipe()
         tellSwitched()
         beginAnew(paths.home())
       },

@@ -21,7 +21,7 @@ type Props = { person: Person; own: Role; onClose: () => void }
 /** A role by hand, in the place of the one given by hand before. */
 export function GrantRoleDialog({ person, own, onClose }: Props) {
   const { id, issuer, roleByHand, roleByHandEnds, roleByIssuer } = person
-  const [role, setRole] = useState<Role>(roleByHand ?? roleByIssuer ?? 'VIEWER')
+  const [role, setRole] = useState<Role>(roleByHand ?? 'VIEWER')
   const [ends, setEnds] = useState(roleByHandEnds ? AS_IT_IS : '')
   const [fault, setFault] = useState<Fault | null>(null)
   const [grant, busy] = useAction<GrantRoleDialogMutation>(graphql`
