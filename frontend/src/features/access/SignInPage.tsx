@@ -11,6 +11,7 @@ import { Form } from '@/ui/Form'
 import { TextField } from '@/ui/fields'
 import { Mark } from '@/ui/Logo'
 import { More } from '@/ui/More'
+import { Bone } from '@/ui/page'
 import { useIssuers } from './issuers'
 import { problemOf } from './problems'
 
@@ -31,7 +32,7 @@ export function SignInPage() {
           <FaultNote fault={problem} />
         </div>
       )}
-      {issuers && (
+      {issuers ? (
         <div className="flex w-full max-w-72 animate-fade flex-col gap-6">
           {issuers.length > 0 && (
             <ul aria-label="Ways to sign in" className="flex flex-col gap-2">
@@ -56,6 +57,14 @@ export function SignInPage() {
           ) : (
             <PasswordForm next={next} alone />
           )}
+        </div>
+      ) : (
+        <div
+          role="status"
+          aria-label="Loading"
+          className="w-full max-w-72 animate-fade [animation-delay:300ms] [animation-fill-mode:backwards]"
+        >
+          <Bone className="h-10" />
         </div>
       )}
     </main>
