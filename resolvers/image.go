@@ -27,7 +27,7 @@ func (r *imageResolver) Operation(ctx context.Context, obj *fleet.Image) (*fleet
 }
 
 func (r *imageResolver) Actions(ctx context.Context, obj *fleet.Image) ([]*fleet.Action, error) {
-	return pointers(obj.Actions(loaders.For(ctx).Viewer().Role)), nil
+	return pointers(obj.Actions(loaders.For(ctx).Viewer().May(fleet.OnImage(obj)))), nil
 }
 
 func (r *mutationResolver) ImportImage(ctx context.Context, input model.ImportImageInput) (*model.ImportImagePayload, error) {

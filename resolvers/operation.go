@@ -65,7 +65,7 @@ func (r *operationResolver) RetryAt(ctx context.Context, obj *fleet.Operation) (
 }
 
 func (r *operationResolver) Actions(ctx context.Context, obj *fleet.Operation) ([]*fleet.Action, error) {
-	return pointers(obj.Actions(loaders.For(ctx).Viewer().Role)), nil
+	return pointers(obj.Actions(loaders.For(ctx).Viewer().May(fleet.OnOperation(obj)))), nil
 }
 
 func (r *operationResolver) Children(ctx context.Context, obj *fleet.Operation) ([]*fleet.Operation, error) {

@@ -78,6 +78,27 @@ func node(ctx context.Context, noun ids.Noun, id uuid.UUID) (model.Node, error) 
 	}
 }
 
+// resource is what a policy would decide about; nil for the organisation itself.
+func resource(ctx context.Context, on *string) (*fleet.Resource, error) {
+	if on == nil {
+		return nil, nil
+	}
+	noun, id, ok := ids.Split(*on)
+	if !ok {
+		_, err := ids.Parse(ids.VM, "on", *on)
+		return nil, err
+	}
+	thing, err := node(ctx, noun, id)
+	if err != nil {
+		return nil, err
+	}
+	r, ok := fleet.On(thing)
+	if !ok {
+		return nil, fault.Missing("thing", *on).At("on")
+	}
+	return &r, nil
+}
+
 // some keeps a nil pointer from becoming a Node that is not nil.
 func some[T any](v *T, err error) (model.Node, error) {
 	if v, err = loaders.OrNil(v, err); v == nil {

@@ -58,7 +58,7 @@ func (r *mutationResolver) ResetPassword(ctx context.Context, input model.ResetP
 
 func (r *personResolver) Actions(ctx context.Context, obj *fleet.Person) ([]*fleet.Action, error) {
 	v := loaders.For(ctx).Viewer()
-	return pointers(obj.Actions(v.Role, v.TenantID, v.UserID)), nil
+	return pointers(obj.Actions(v.May(fleet.OnPerson(obj)), v.Role, v.TenantID, v.UserID)), nil
 }
 
 func (r *queryResolver) People(ctx context.Context) ([]*fleet.Person, error) {

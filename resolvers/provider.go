@@ -156,7 +156,7 @@ func (r *providerResolver) HasCredentials(ctx context.Context, obj *fleet.Provid
 }
 
 func (r *providerResolver) Actions(ctx context.Context, obj *fleet.Provider) ([]*fleet.Action, error) {
-	return pointers(obj.Actions(loaders.For(ctx).Viewer().Role)), nil
+	return pointers(obj.Actions(loaders.For(ctx).Viewer().May(fleet.OnProvider(obj)))), nil
 }
 
 func (r *providerEventResolver) Provider(ctx context.Context, obj *fleet.Event) (*fleet.Provider, error) {

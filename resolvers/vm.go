@@ -305,7 +305,7 @@ func (r *vMResolver) Actions(ctx context.Context, obj *fleet.VM) ([]*fleet.Actio
 		return nil, err
 	}
 	under, err := l.ActiveOperation.Load(ctx, obj.ID)
-	return pointers(obj.Actions(p, l.Viewer().Role, under)), err
+	return pointers(obj.Actions(p, l.Viewer().May(fleet.OnVM(obj)), under)), err
 }
 
 func (r *vMResolver) Document(ctx context.Context, obj *fleet.VM) (*string, error) {

@@ -114,7 +114,7 @@ func (h *house) furnish() {
 			return err
 		},
 	})
-	h.control = control.New(h.store, h.conns, engine, h.box, h.log, control.Options{TinyImage: env("NOVACRON_TINY_IMAGE")})
+	h.control = control.New(h.store, h.conns, engine, h.box, h.log, control.Options{TinyImage: env("NOVACRON_TINY_IMAGE"), PoliciesChanged: h.door.PoliciesChanged})
 	h.cache = loaders.NewCache(h.redis)
 	h.source = loaders.NewSource(h.store, h.conns, h.cache, journal)
 	h.resolvers = &resolvers.Resolver{Control: h.control, Source: h.source, Facts: model.About{

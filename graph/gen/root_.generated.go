@@ -82,6 +82,10 @@ type ComplexityRoot struct {
 		Person   func(childComplexity int) int
 	}
 
+	AddPolicyPayload struct {
+		Policy func(childComplexity int) int
+	}
+
 	AddProviderPayload struct {
 		Provider func(childComplexity int) int
 	}
@@ -142,6 +146,13 @@ type ComplexityRoot struct {
 	CreateVMPayload struct {
 		Operation func(childComplexity int) int
 		VM        func(childComplexity int) int
+	}
+
+	Decision struct {
+		Allowed   func(childComplexity int) int
+		LeastRole func(childComplexity int) int
+		Policies  func(childComplexity int) int
+		Role      func(childComplexity int) int
 	}
 
 	DeleteImagePayload struct {
@@ -311,6 +322,7 @@ type ComplexityRoot struct {
 	Mutation struct {
 		AbandonOperation   func(childComplexity int, input model.AbandonOperationInput) int
 		AddPerson          func(childComplexity int, input model.AddPersonInput) int
+		AddPolicy          func(childComplexity int, input model.AddPolicyInput) int
 		AddProvider        func(childComplexity int, input model.AddProviderInput) int
 		AdoptVM            func(childComplexity int, input model.AdoptVMInput) int
 		AttachDisk         func(childComplexity int, input model.AttachDiskInput) int
@@ -335,6 +347,7 @@ type ComplexityRoot struct {
 		RefreshProvider    func(childComplexity int, input model.RefreshProviderInput) int
 		RegisterImage      func(childComplexity int, input model.RegisterImageInput) int
 		ReleaseVM          func(childComplexity int, input model.ReleaseVMInput) int
+		RemovePolicy       func(childComplexity int, input model.RemovePolicyInput) int
 		RemoveProvider     func(childComplexity int, input model.RemoveProviderInput) int
 		ResetPassword      func(childComplexity int, input model.ResetPasswordInput) int
 		ResetVM            func(childComplexity int, input model.ResetVMInput) int
@@ -350,6 +363,7 @@ type ComplexityRoot struct {
 		SwitchOrganisation func(childComplexity int, input model.SwitchOrganisationInput) int
 		TestProvider       func(childComplexity int, input model.AddProviderInput) int
 		TestProviderChange func(childComplexity int, input model.UpdateProviderInput) int
+		UpdatePolicy       func(childComplexity int, input model.UpdatePolicyInput) int
 		UpdateProvider     func(childComplexity int, input model.UpdateProviderInput) int
 		UpdateVM           func(childComplexity int, input model.UpdateVMInput) int
 		UploadImage        func(childComplexity int, input model.UploadImageInput) int
@@ -478,6 +492,17 @@ type ComplexityRoot struct {
 		Wanted  func(childComplexity int) int
 	}
 
+	Policy struct {
+		ChangedBy func(childComplexity int) int
+		CreatedAt func(childComplexity int) int
+		Enabled   func(childComplexity int) int
+		ID        func(childComplexity int) int
+		Name      func(childComplexity int) int
+		Text      func(childComplexity int) int
+		UpdatedAt func(childComplexity int) int
+		Version   func(childComplexity int) int
+	}
+
 	PowerOffVMPayload struct {
 		Operation func(childComplexity int) int
 	}
@@ -524,6 +549,7 @@ type ComplexityRoot struct {
 	Query struct {
 		About           func(childComplexity int) int
 		EventCursor     func(childComplexity int) int
+		HousePolicies   func(childComplexity int) int
 		HypervisorHost  func(childComplexity int, id string) int
 		HypervisorHosts func(childComplexity int, provider *string) int
 		Image           func(childComplexity int, id string) int
@@ -535,11 +561,13 @@ type ComplexityRoot struct {
 		People          func(childComplexity int) int
 		PlanBulkVMs     func(childComplexity int, input model.BulkVMsInput) int
 		PlanUpdateVM    func(childComplexity int, input model.UpdateVMInput) int
+		Policies        func(childComplexity int) int
 		Provider        func(childComplexity int, id string) int
 		Providers       func(childComplexity int) int
 		VM              func(childComplexity int, id string) int
 		Viewer          func(childComplexity int) int
 		Vms             func(childComplexity int, first int, after *string, filter *fleet.VMFilter, orderBy *fleet.VMOrder) int
+		WhatMay         func(childComplexity int, person string, permission string, on *string) int
 	}
 
 	RebootVMPayload struct {
@@ -556,6 +584,10 @@ type ComplexityRoot struct {
 
 	ReleaseVMPayload struct {
 		VM func(childComplexity int) int
+	}
+
+	RemovePolicyPayload struct {
+		ID func(childComplexity int) int
 	}
 
 	RemoveProviderPayload struct {
@@ -674,6 +706,10 @@ type ComplexityRoot struct {
 		Found   func(childComplexity int) int
 		Ok      func(childComplexity int) int
 		Problem func(childComplexity int) int
+	}
+
+	UpdatePolicyPayload struct {
+		Policy func(childComplexity int) int
 	}
 
 	UpdateProviderPayload struct {
@@ -927,6 +963,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AddPersonPayload.Person(childComplexity), true
 
+	case "AddPolicyPayload.policy":
+		if e.ComplexityRoot.AddPolicyPayload.Policy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AddPolicyPayload.Policy(childComplexity), true
+
 	case "AddProviderPayload.provider":
 		if e.ComplexityRoot.AddProviderPayload.Provider == nil {
 			break
@@ -1094,6 +1137,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CreateVMPayload.VM(childComplexity), true
+
+	case "Decision.allowed":
+		if e.ComplexityRoot.Decision.Allowed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Decision.Allowed(childComplexity), true
+	case "Decision.leastRole":
+		if e.ComplexityRoot.Decision.LeastRole == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Decision.LeastRole(childComplexity), true
+	case "Decision.policies":
+		if e.ComplexityRoot.Decision.Policies == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Decision.Policies(childComplexity), true
+	case "Decision.role":
+		if e.ComplexityRoot.Decision.Role == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Decision.Role(childComplexity), true
 
 	case "DeleteImagePayload.operation":
 		if e.ComplexityRoot.DeleteImagePayload.Operation == nil {
@@ -1766,6 +1834,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.AddPerson(childComplexity, args["input"].(model.AddPersonInput)), true
+	case "Mutation.addPolicy":
+		if e.ComplexityRoot.Mutation.AddPolicy == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_addPolicy_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.AddPolicy(childComplexity, args["input"].(model.AddPolicyInput)), true
 	case "Mutation.addProvider":
 		if e.ComplexityRoot.Mutation.AddProvider == nil {
 			break
@@ -2030,6 +2109,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ReleaseVM(childComplexity, args["input"].(model.ReleaseVMInput)), true
+	case "Mutation.removePolicy":
+		if e.ComplexityRoot.Mutation.RemovePolicy == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_removePolicy_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RemovePolicy(childComplexity, args["input"].(model.RemovePolicyInput)), true
 	case "Mutation.removeProvider":
 		if e.ComplexityRoot.Mutation.RemoveProvider == nil {
 			break
@@ -2195,6 +2285,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.TestProviderChange(childComplexity, args["input"].(model.UpdateProviderInput)), true
+	case "Mutation.updatePolicy":
+		if e.ComplexityRoot.Mutation.UpdatePolicy == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updatePolicy_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdatePolicy(childComplexity, args["input"].(model.UpdatePolicyInput)), true
 	case "Mutation.updateProvider":
 		if e.ComplexityRoot.Mutation.UpdateProvider == nil {
 			break
@@ -2712,6 +2813,55 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.PlannedChange.Wanted(childComplexity), true
 
+	case "Policy.changedBy":
+		if e.ComplexityRoot.Policy.ChangedBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Policy.ChangedBy(childComplexity), true
+	case "Policy.createdAt":
+		if e.ComplexityRoot.Policy.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Policy.CreatedAt(childComplexity), true
+	case "Policy.enabled":
+		if e.ComplexityRoot.Policy.Enabled == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Policy.Enabled(childComplexity), true
+	case "Policy.id":
+		if e.ComplexityRoot.Policy.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Policy.ID(childComplexity), true
+	case "Policy.name":
+		if e.ComplexityRoot.Policy.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Policy.Name(childComplexity), true
+	case "Policy.text":
+		if e.ComplexityRoot.Policy.Text == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Policy.Text(childComplexity), true
+	case "Policy.updatedAt":
+		if e.ComplexityRoot.Policy.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Policy.UpdatedAt(childComplexity), true
+	case "Policy.version":
+		if e.ComplexityRoot.Policy.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Policy.Version(childComplexity), true
+
 	case "PowerOffVMPayload.operation":
 		if e.ComplexityRoot.PowerOffVMPayload.Operation == nil {
 			break
@@ -2914,6 +3064,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.EventCursor(childComplexity), true
+	case "Query.housePolicies":
+		if e.ComplexityRoot.Query.HousePolicies == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.HousePolicies(childComplexity), true
 	case "Query.hypervisorHost":
 		if e.ComplexityRoot.Query.HypervisorHost == nil {
 			break
@@ -3026,6 +3182,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.PlanUpdateVM(childComplexity, args["input"].(model.UpdateVMInput)), true
+	case "Query.policies":
+		if e.ComplexityRoot.Query.Policies == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.Policies(childComplexity), true
 	case "Query.provider":
 		if e.ComplexityRoot.Query.Provider == nil {
 			break
@@ -3071,6 +3233,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Vms(childComplexity, args["first"].(int), args["after"].(*string), args["filter"].(*fleet.VMFilter), args["orderBy"].(*fleet.VMOrder)), true
+	case "Query.whatMay":
+		if e.ComplexityRoot.Query.WhatMay == nil {
+			break
+		}
+
+		args, err := ec.field_Query_whatMay_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.WhatMay(childComplexity, args["person"].(string), args["permission"].(string), args["on"].(*string)), true
 
 	case "RebootVMPayload.operation":
 		if e.ComplexityRoot.RebootVMPayload.Operation == nil {
@@ -3099,6 +3272,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ReleaseVMPayload.VM(childComplexity), true
+
+	case "RemovePolicyPayload.id":
+		if e.ComplexityRoot.RemovePolicyPayload.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RemovePolicyPayload.ID(childComplexity), true
 
 	case "RemoveProviderPayload.id":
 		if e.ComplexityRoot.RemoveProviderPayload.ID == nil {
@@ -3470,6 +3650,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TestProviderPayload.Problem(childComplexity), true
+
+	case "UpdatePolicyPayload.policy":
+		if e.ComplexityRoot.UpdatePolicyPayload.Policy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdatePolicyPayload.Policy(childComplexity), true
 
 	case "UpdateProviderPayload.provider":
 		if e.ComplexityRoot.UpdateProviderPayload.Provider == nil {
@@ -4023,6 +4210,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		return graphql.NewInputUnmarshalerIndex(
 			graphql.NewInputUnmarshaler("AbandonOperationInput", ec.unmarshalInputAbandonOperationInput),
 			graphql.NewInputUnmarshaler("AddPersonInput", ec.unmarshalInputAddPersonInput),
+			graphql.NewInputUnmarshaler("AddPolicyInput", ec.unmarshalInputAddPolicyInput),
 			graphql.NewInputUnmarshaler("AddProviderInput", ec.unmarshalInputAddProviderInput),
 			graphql.NewInputUnmarshaler("AdoptVMInput", ec.unmarshalInputAdoptVMInput),
 			graphql.NewInputUnmarshaler("AttachDiskInput", ec.unmarshalInputAttachDiskInput),
@@ -4054,6 +4242,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("RefreshProviderInput", ec.unmarshalInputRefreshProviderInput),
 			graphql.NewInputUnmarshaler("RegisterImageInput", ec.unmarshalInputRegisterImageInput),
 			graphql.NewInputUnmarshaler("ReleaseVMInput", ec.unmarshalInputReleaseVMInput),
+			graphql.NewInputUnmarshaler("RemovePolicyInput", ec.unmarshalInputRemovePolicyInput),
 			graphql.NewInputUnmarshaler("RemoveProviderInput", ec.unmarshalInputRemoveProviderInput),
 			graphql.NewInputUnmarshaler("ResetPasswordInput", ec.unmarshalInputResetPasswordInput),
 			graphql.NewInputUnmarshaler("ResetVMInput", ec.unmarshalInputResetVMInput),
@@ -4068,6 +4257,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("SuspendVMInput", ec.unmarshalInputSuspendVMInput),
 			graphql.NewInputUnmarshaler("SwitchOrganisationInput", ec.unmarshalInputSwitchOrganisationInput),
 			graphql.NewInputUnmarshaler("TagInput", ec.unmarshalInputTagInput),
+			graphql.NewInputUnmarshaler("UpdatePolicyInput", ec.unmarshalInputUpdatePolicyInput),
 			graphql.NewInputUnmarshaler("UpdateProviderInput", ec.unmarshalInputUpdateProviderInput),
 			graphql.NewInputUnmarshaler("UpdateVMInput", ec.unmarshalInputUpdateVMInput),
 			graphql.NewInputUnmarshaler("UploadImageInput", ec.unmarshalInputUploadImageInput),
@@ -4970,6 +5160,108 @@ type ResetPasswordPayload {
   person: Person!
   "The password. It is not shown again."
   password: String!
+}
+`, BuiltIn: false},
+	{Name: "../schema/policy.graphqls", Input: `extend type Query {
+  "What the organisation permits and forbids on top of what the roles give, by name. For administrators."
+  policies: [Policy!]!
+  "What NovaCron permits by itself, in Cedar: each role its permissions, and nobody anything of another organisation."
+  housePolicies: String!
+  "What somebody may do, and why: for administrators."
+  whatMay(person: ID!, permission: String!, on: ID): Decision!
+}
+
+extend type Mutation {
+  "Add a policy. It counts at once, on other replicas within seconds."
+  addPolicy(input: AddPolicyInput!): AddPolicyPayload!
+  "Change a policy."
+  updatePolicy(input: UpdatePolicyInput!): UpdatePolicyPayload!
+  "Remove a policy."
+  removePolicy(input: RemovePolicyInput!): RemovePolicyPayload!
+}
+
+"""
+Cedar policies of an organisation. Principals are ` + "`" + `User` + "`" + ` in ` + "`" + `Role` + "`" + `, actions are the names of the API's fields
+(` + "`" + `Action::"startVM"` + "`" + `) in the least role that has each (` + "`" + `Action::"OPERATOR"` + "`" + `), resources are ` + "`" + `VM` + "`" + ` (in a ` + "`" + `Provider` + "`" + `, with its tags),
+` + "`" + `Provider` + "`" + `, ` + "`" + `Image` + "`" + `, ` + "`" + `Operation` + "`" + `, ` + "`" + `Person` + "`" + ` and ` + "`" + `Organisation` + "`" + `. One that permits adds to the roles, one that forbids wins.
+"""
+type Policy {
+  "Global id."
+  id: ID!
+  "Its name, which a refusal tells to administrators."
+  name: String!
+  "In Cedar."
+  text: String!
+  "Whether it counts."
+  enabled: Boolean!
+  "Counts changes: for ` + "`" + `ifVersion` + "`" + `."
+  version: Int!
+  "Who changed it last."
+  changedBy: String!
+  "When it was made."
+  createdAt: Time!
+  "When it was changed last."
+  updatedAt: Time!
+}
+
+"What the policies say of one person, permission and thing."
+type Decision {
+  "Whether it is allowed."
+  allowed: Boolean!
+  "The policies that decided: those that forbid, or else those that permit. None when nothing permits."
+  policies: [String!]!
+  "The least role that has the permission."
+  leastRole: Role!
+  "The person's role."
+  role: Role!
+}
+
+"A new policy."
+input AddPolicyInput {
+  "Its name: 1 to 63 letters, digits, -, _ or ."
+  name: String!
+  "In Cedar: at most 10,000 bytes."
+  text: String!
+  "Whether it counts."
+  enabled: Boolean! = true
+}
+
+"A policy was added."
+type AddPolicyPayload {
+  "The policy."
+  policy: Policy!
+}
+
+"A change of a policy. What you leave out stays."
+input UpdatePolicyInput {
+  "The policy."
+  id: ID!
+  "Its name."
+  name: String
+  "In Cedar."
+  text: String
+  "Whether it counts."
+  enabled: Boolean
+  "Refused as CONFLICT when the policy has another version by now."
+  ifVersion: Int
+}
+
+"A policy was changed."
+type UpdatePolicyPayload {
+  "The policy now."
+  policy: Policy!
+}
+
+"Which policy to remove."
+input RemovePolicyInput {
+  "The policy."
+  id: ID!
+}
+
+"A policy was removed."
+type RemovePolicyPayload {
+  "Its id."
+  id: ID!
 }
 `, BuiltIn: false},
 	{Name: "../schema/provider.graphqls", Input: `extend type Query {
@@ -6432,6 +6724,14 @@ func (ec *executionContext) childFields_AddPersonPayload(ctx context.Context, fi
 	return nil, fmt.Errorf("no field named %q was found under type AddPersonPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_AddPolicyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "policy":
+		return ec.fieldContext_AddPolicyPayload_policy(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AddPolicyPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_AddProviderPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "provider":
@@ -6554,6 +6854,20 @@ func (ec *executionContext) childFields_CreateVMPayload(ctx context.Context, fie
 		return ec.fieldContext_CreateVMPayload_vm(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CreateVMPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Decision(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "allowed":
+		return ec.fieldContext_Decision_allowed(ctx, field)
+	case "policies":
+		return ec.fieldContext_Decision_policies(ctx, field)
+	case "leastRole":
+		return ec.fieldContext_Decision_leastRole(ctx, field)
+	case "role":
+		return ec.fieldContext_Decision_role(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Decision", field.Name)
 }
 
 func (ec *executionContext) childFields_DeleteImagePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -7130,6 +7444,28 @@ func (ec *executionContext) childFields_PlannedChange(ctx context.Context, field
 	return nil, fmt.Errorf("no field named %q was found under type PlannedChange", field.Name)
 }
 
+func (ec *executionContext) childFields_Policy(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Policy_id(ctx, field)
+	case "name":
+		return ec.fieldContext_Policy_name(ctx, field)
+	case "text":
+		return ec.fieldContext_Policy_text(ctx, field)
+	case "enabled":
+		return ec.fieldContext_Policy_enabled(ctx, field)
+	case "version":
+		return ec.fieldContext_Policy_version(ctx, field)
+	case "changedBy":
+		return ec.fieldContext_Policy_changedBy(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Policy_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_Policy_updatedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Policy", field.Name)
+}
+
 func (ec *executionContext) childFields_PowerOffVMPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "operation":
@@ -7246,6 +7582,14 @@ func (ec *executionContext) childFields_ReleaseVMPayload(ctx context.Context, fi
 		return ec.fieldContext_ReleaseVMPayload_vm(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ReleaseVMPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RemovePolicyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_RemovePolicyPayload_id(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RemovePolicyPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_RemoveProviderPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -7468,6 +7812,14 @@ func (ec *executionContext) childFields_TestProviderPayload(ctx context.Context,
 		return ec.fieldContext_TestProviderPayload_found(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type TestProviderPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UpdatePolicyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "policy":
+		return ec.fieldContext_UpdatePolicyPayload_policy(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdatePolicyPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_UpdateProviderPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

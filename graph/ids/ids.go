@@ -30,13 +30,14 @@ const (
 	User      Noun = "user"
 	Tenant    Noun = "tenant"
 	Session   Noun = "session"
+	Policy    Noun = "policy"
 )
 
 // words are the nouns as people say them.
 var words = map[Noun]string{
 	VM: "a VM", Provider: "a provider", Host: "a host", Image: "an image",
 	Operation: "an operation", Token: "a token", User: "a person", Tenant: "an organisation",
-	Session: "a session",
+	Session: "a session", Policy: "a policy",
 }
 
 // Of makes a global id.
@@ -82,7 +83,7 @@ var fieldNouns = map[string]Noun{
 	"VM": VM, "VMEvent": VM,
 	"Provider": Provider, "ProviderEvent": Provider,
 	"HypervisorHost": Host, "Image": Image, "Operation": Operation,
-	"APIToken": Token, "Viewer": User, "Person": User, "Tenant": Tenant, "Session": Session,
+	"APIToken": Token, "Viewer": User, "Person": User, "Tenant": Tenant, "Session": Session, "Policy": Policy,
 }
 
 // MarshalUUID writes an id field as a global id: the type that the field belongs to says of what.

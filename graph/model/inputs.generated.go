@@ -48,6 +48,22 @@ type AddPersonPayload struct {
 	Password string `json:"password"`
 }
 
+// A new policy.
+type AddPolicyInput struct {
+	// Its name: 1 to 63 letters, digits, -, _ or .
+	Name string `json:"name"`
+	// In Cedar: at most 10,000 bytes.
+	Text string `json:"text"`
+	// Whether it counts.
+	Enabled bool `json:"enabled"`
+}
+
+// A policy was added.
+type AddPolicyPayload struct {
+	// The policy.
+	Policy *fleet.Policy `json:"policy"`
+}
+
 // A connection to be. Only typed fields: NovaCron builds the URI itself, since a libvirt URI can run programs.
 type AddProviderInput struct {
 	// Its name: 1 to 63 characters, unique.
@@ -546,6 +562,18 @@ type ReleaseVMPayload struct {
 	VM *fleet.VM `json:"vm"`
 }
 
+// Which policy to remove.
+type RemovePolicyInput struct {
+	// The policy.
+	ID string `json:"id"`
+}
+
+// A policy was removed.
+type RemovePolicyPayload struct {
+	// Its id.
+	ID string `json:"id"`
+}
+
 // Which connection to forget.
 type RemoveProviderInput struct {
 	// Which.
@@ -716,6 +744,26 @@ type TestProviderPayload struct {
 	Problem *fault.Error `json:"problem,omitempty"`
 	// What answered: name, version, CPUs, memory; null when nothing did.
 	Found *FoundProvider `json:"found,omitempty"`
+}
+
+// A change of a policy. What you leave out stays.
+type UpdatePolicyInput struct {
+	// The policy.
+	ID string `json:"id"`
+	// Its name.
+	Name *string `json:"name,omitempty"`
+	// In Cedar.
+	Text *string `json:"text,omitempty"`
+	// Whether it counts.
+	Enabled *bool `json:"enabled,omitempty"`
+	// Refused as CONFLICT when the policy has another version by now.
+	IfVersion *int `json:"ifVersion,omitempty"`
+}
+
+// A policy was changed.
+type UpdatePolicyPayload struct {
+	// The policy now.
+	Policy *fleet.Policy `json:"policy"`
 }
 
 // What to change in a connection.

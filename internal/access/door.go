@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/fleet"
 	"github.com/novacron/novacron/internal/store"
@@ -24,6 +26,7 @@ type Door struct {
 	hashing  chan struct{} // passwords being hashed: each takes 64 MiB
 	origins  *http.CrossOriginProtection
 	issuers  *issuers
+	policies *policyBook
 }
 
 // Options shape a Door.
@@ -46,7 +49,7 @@ const (
 // NewDoor makes one. Invalid when PublicURL is no origin.
 func NewDoor(s *store.Store, o Options) (*Door, error) {
 	d := &Door{store: s, log: o.Log, options: o, throttle: newThrottle(), hashing: make(chan struct{}, hashAtOnce), origins: http.NewCrossOriginProtection(),
-		issuers: &issuers{store: s, secret: o.ClientSecret}}
+		issuers: &issuers{store: s, secret: o.ClientSecret}, policies: &policyBook{store: s, pages: map[uuid.UUID]policyPage{}}}
 	// Whoever posts there is an issuer's server, and what it posts is signed.
 	d.origins.AddInsecureBypassPattern("POST " + backChannelLogout)
 	if o.PublicURL != "" {
@@ -161,7 +164,8 @@ func (d *Door) identify(ctx context.Context, v *Viewer, user *fleet.User, limit 
 	if v.Role == "" || user.DeactivatedAt != nil {
 		return fault.New(fault.NotFound, "no rights")
 	}
-	return nil
+	v.policies, err = d.policies.of(ctx, v.TenantID)
+	return err
 }
 
 // Admit is for connections that say who they are after they are open: it takes the value of an

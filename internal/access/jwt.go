@@ -112,7 +112,8 @@ func (d *Door) bearer(ctx context.Context, raw string, v Viewer) (Viewer, error)
 			return Viewer{}, err
 		}
 		v.TenantID, v.UserID, v.Name, v.Role = tenant.ID, user.ID, user.Name, r.Role
-		return v, nil
+		v.policies, err = d.policies.of(ctx, tenant.ID)
+		return v, err
 	}
 	return Viewer{}, errNoRole
 }

@@ -22,6 +22,14 @@ type Viewer struct {
 	SessionID     uuid.UUID // uuid.Nil: came with a token
 	Address       string
 	RequestID     string
+
+	policies *Policies // of the organisation; nil: the house's alone
+}
+
+// Under is the viewer with an organisation's policies.
+func (v Viewer) Under(p *Policies) Viewer {
+	v.policies = p
+	return v
 }
 
 // Scope is what the viewer's reads and writes may touch.

@@ -80,7 +80,7 @@ func (c *Control) planBulk(ctx context.Context, tx *store.Store, viewer access.V
 		if v.OperationID != nil {
 			o = under[*v.OperationID]
 		}
-		switch a := v.Action(verb, p, viewer.Role, o); {
+		switch a := v.Action(verb, p, viewer.May(fleet.OnVM(v)), o); {
 		case !a.Allowed:
 			skipped[a.Reason]++
 		case r.Action == fleet.BulkDelete && mayDelete(v, false) != nil:

@@ -28,7 +28,7 @@ type consoleTicket struct {
 // OpenConsole gives a ticket for a websocket to a VM's console: a path on the API's own origin, good
 // once, until expires.
 func (c *Control) OpenConsole(ctx context.Context, vm uuid.UUID, kind drivers.ConsoleKind) (path string, expires time.Time, err error) {
-	viewer, err := c.may(ctx, "openConsole")
+	viewer, err := c.asks(ctx, "openConsole")
 	if err != nil {
 		return "", expires, err
 	}

@@ -23,7 +23,8 @@ import (
 
 // Options shape a Control. The zero value is usable.
 type Options struct {
-	TinyImage string // file of NovaCron's own image, NOVACRON_TINY_IMAGE; empty: not offered
+	TinyImage       string          // file of NovaCron's own image, NOVACRON_TINY_IMAGE; empty: not offered
+	PoliciesChanged func(uuid.UUID) // hears of an organisation's change of policies; nil: nobody does
 }
 
 // Control is the one door through which anything is changed.
@@ -38,20 +39,39 @@ type Control struct {
 
 // New makes one.
 func New(s *store.Store, conns *drivers.Conns, ops *operations.Engine, box *secrets.Box, log *slog.Logger, o Options) *Control {
+	if o.PoliciesChanged == nil {
+		o.PoliciesChanged = func(uuid.UUID) {}
+	}
 	return &Control{store: s, conns: conns, ops: ops, box: box, log: log, o: o}
 }
 
-// may tells who is asking, if they have the permission.
+// may tells who is asking, if they have the permission in their organisation.
 func (c *Control) may(ctx context.Context, need fleet.Permission) (access.Viewer, error) {
 	v, err := access.From(ctx)
 	if err != nil {
 		return v, err
 	}
-	if a := need.Of(v.Role); !a.Allowed {
-		c.log.WarnContext(ctx, "refused: the role does not allow it", "user", v.Name, "role", v.Role, "permission", need, "request", v.RequestID)
-		return v, fault.New(fault.Denied, "your role %s may not do this", v.Role).With(a.Remedy)
+	return v, c.mayOn(ctx, v, need, v.OnAll())
+}
+
+// asks tells who is asking, if there is anything on which they could have the permission: once it is read, mayOn
+// or the thing's own actions say whether they have it on that.
+func (c *Control) asks(ctx context.Context, need fleet.Permission) (access.Viewer, error) {
+	v, err := access.From(ctx)
+	if err == nil && !v.MayHave(need) {
+		err = c.mayOn(ctx, v, need, v.OnAll())
 	}
-	return v, nil
+	return v, err
+}
+
+// mayOn refuses who has not the permission on the thing.
+func (c *Control) mayOn(ctx context.Context, v access.Viewer, need fleet.Permission, on fleet.Resource) error {
+	a := v.May(on)(need)
+	if a.Allowed {
+		return nil
+	}
+	c.log.WarnContext(ctx, "refused", "user", v.Name, "role", v.Role, "permission", need, "on", on.Type, "id", on.ID, "reason", a.Reason, "request", v.RequestID)
+	return fault.New(fault.Denied, "%s", a.Reason).With(a.Remedy)
 }
 
 // deed is what an audit row says.

@@ -19,7 +19,7 @@ import (
 
 // AttachDisk plugs a disk into a VM.
 func (c *Control) AttachDisk(ctx context.Context, vm uuid.UUID, d fleet.NewDisk) (*fleet.Operation, error) {
-	if _, err := c.may(ctx, "attachDisk"); err != nil {
+	if _, err := c.asks(ctx, "attachDisk"); err != nil {
 		return nil, err
 	}
 	if err := d.Check("disk"); err != nil {
@@ -44,7 +44,7 @@ func (c *Control) AttachDisk(ctx context.Context, vm uuid.UUID, d fleet.NewDisk)
 
 // DetachDisk unplugs a disk by its name.
 func (c *Control) DetachDisk(ctx context.Context, vm uuid.UUID, name string, fate drivers.DiskFate) (*fleet.Operation, error) {
-	if _, err := c.may(ctx, "detachDisk"); err != nil {
+	if _, err := c.asks(ctx, "detachDisk"); err != nil {
 		return nil, err
 	}
 	if fate != drivers.DiskDelete && fate != drivers.DiskKeep {
@@ -73,7 +73,7 @@ func (c *Control) DetachDisk(ctx context.Context, vm uuid.UUID, name string, fat
 
 // AttachNIC plugs a NIC into a VM.
 func (c *Control) AttachNIC(ctx context.Context, vm uuid.UUID, n drivers.NICRequest) (*fleet.Operation, error) {
-	if _, err := c.may(ctx, "attachNIC"); err != nil {
+	if _, err := c.asks(ctx, "attachNIC"); err != nil {
 		return nil, err
 	}
 	if err := fleet.CheckNIC("nic", n); err != nil {

@@ -253,13 +253,16 @@ func (c *Control) volume(ctx context.Context, p *fleet.Provider, pool, name stri
 
 // DeleteImage forgets an image, and removes its volume if asked.
 func (c *Control) DeleteImage(ctx context.Context, image uuid.UUID, volume bool) (o *fleet.Operation, err error) {
-	viewer, err := c.may(ctx, "deleteImage")
+	viewer, err := c.asks(ctx, "deleteImage")
 	if err != nil {
 		return nil, err
 	}
 	err = c.store.Tx(ctx, func(tx *store.Store) error {
 		i, err := tx.Image(ctx, viewer.Scope(), image)
 		if err != nil {
+			return err
+		}
+		if err := c.mayOn(ctx, viewer, "deleteImage", fleet.OnImage(i)); err != nil {
 			return err
 		}
 		p, err := tx.Provider(ctx, viewer.Scope(), i.ProviderID)

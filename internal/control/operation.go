@@ -29,7 +29,7 @@ func (c *Control) AbandonOperation(ctx context.Context, id uuid.UUID) (*fleet.Op
 func (c *Control) onOperation(ctx context.Context, id uuid.UUID, verb string,
 	do func(context.Context, *store.Store, fleet.Scope, uuid.UUID) (*fleet.Operation, error),
 ) (o *fleet.Operation, err error) {
-	viewer, err := c.may(ctx, fleet.Permission(verb+"Operation"))
+	viewer, err := c.asks(ctx, fleet.Permission(verb+"Operation"))
 	if err != nil {
 		return nil, err
 	}
@@ -37,11 +37,14 @@ func (c *Control) onOperation(ctx context.Context, id uuid.UUID, verb string,
 		if o, err = tx.Operation(ctx, viewer.Scope(), id); err != nil {
 			return err
 		}
+		if err := c.mayOn(ctx, viewer, fleet.Permission(verb+"Operation"), fleet.OnOperation(o)); err != nil {
+			return err
+		}
 		asked := verb == "cancel" && (o.Status.Ended() || o.CancelRequested || o.Status == fleet.OperationUndoing)
 		if asked {
 			return nil // what was wanted is so, or on its way
 		}
-		if err := o.Action(verb, viewer.Role).Fault(); err != nil {
+		if err := o.Action(verb, viewer.May(fleet.OnOperation(o))).Fault(); err != nil {
 			return err
 		}
 		if o, err = do(ctx, tx, viewer.Scope(), id); err != nil {

@@ -58,7 +58,7 @@ func or[T any](p *T) (v T) {
 func (c *Control) person(ctx context.Context, verb string, id uuid.UUID, detail map[string]any,
 	change func(tx *store.Store, viewer access.Viewer, p *fleet.Person) error,
 ) (*fleet.Person, error) {
-	viewer, err := c.may(ctx, fleet.Permission(verb))
+	viewer, err := c.asks(ctx, fleet.Permission(verb))
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,10 @@ func (c *Control) person(ctx context.Context, verb string, id uuid.UUID, detail 
 			return fault.Missing("person", id.String())
 		}
 		p := found[0]
-		if err := p.Action(verb, viewer.Role, viewer.TenantID, viewer.UserID).Fault(); err != nil {
+		if err := c.mayOn(ctx, viewer, fleet.Permission(verb), fleet.OnPerson(p)); err != nil {
+			return err
+		}
+		if err := p.Action(verb, viewer.May(fleet.OnPerson(p)), viewer.Role, viewer.TenantID, viewer.UserID).Fault(); err != nil {
 			return err
 		}
 		if err := change(tx, viewer, p); err != nil {

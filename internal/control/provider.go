@@ -53,11 +53,14 @@ func (c *Control) TestProvider(ctx context.Context, n fleet.NewProvider) (Provid
 
 // TestProviderChange is TestProvider with a change of a connection that is kept already.
 func (c *Control) TestProviderChange(ctx context.Context, provider uuid.UUID, change fleet.ProviderChange) (ProviderTest, error) {
-	viewer, err := c.may(ctx, "testProviderChange")
+	viewer, err := c.asks(ctx, "testProviderChange")
 	if err != nil {
 		return ProviderTest{}, err
 	}
 	p, err := c.store.Provider(ctx, viewer.Scope(), provider)
+	if err == nil {
+		err = c.mayOn(ctx, viewer, "testProviderChange", fleet.OnProvider(p))
+	}
 	if err != nil {
 		return ProviderTest{}, err
 	}
@@ -193,12 +196,15 @@ func (c *Control) told(ctx context.Context, tx *store.Store, viewer access.Viewe
 
 // UpdateProvider changes a connection; whoever uses it next gets a new one.
 func (c *Control) UpdateProvider(ctx context.Context, provider uuid.UUID, change fleet.ProviderChange) (p *fleet.Provider, err error) {
-	viewer, err := c.may(ctx, "updateProvider")
+	viewer, err := c.asks(ctx, "updateProvider")
 	if err != nil {
 		return nil, err
 	}
 	err = c.store.Tx(ctx, func(tx *store.Store) error {
 		if p, err = tx.Provider(ctx, viewer.Scope(), provider); err != nil {
+			return err
+		}
+		if err := c.mayOn(ctx, viewer, "updateProvider", fleet.OnProvider(p)); err != nil {
 			return err
 		}
 		if change.IfVersion != nil {
@@ -265,12 +271,15 @@ func set[T any](to *T, from *T) {
 // RemoveProvider forgets a connection and what we know of its VMs, which go on untouched. Conflict
 // while operations are under way there. Already gone: NotFound.
 func (c *Control) RemoveProvider(ctx context.Context, provider uuid.UUID) error {
-	viewer, err := c.may(ctx, "removeProvider")
+	viewer, err := c.asks(ctx, "removeProvider")
 	if err != nil {
 		return err
 	}
 	err = c.store.Tx(ctx, func(tx *store.Store) error {
 		p, err := tx.Provider(ctx, viewer.Scope(), provider)
+		if err == nil {
+			err = c.mayOn(ctx, viewer, "removeProvider", fleet.OnProvider(p))
+		}
 		if err != nil {
 			return err
 		}
@@ -299,11 +308,17 @@ func (c *Control) RemoveProvider(ctx context.Context, provider uuid.UUID) error 
 
 // RefreshProvider has everything at a provider read again.
 func (c *Control) RefreshProvider(ctx context.Context, provider uuid.UUID) (p *fleet.Provider, err error) {
-	viewer, err := c.may(ctx, "refreshProvider")
+	viewer, err := c.asks(ctx, "refreshProvider")
 	if err != nil {
 		return nil, err
 	}
 	err = c.store.Tx(ctx, func(tx *store.Store) error {
+		if p, err = tx.Provider(ctx, viewer.Scope(), provider); err != nil {
+			return err
+		}
+		if err := c.mayOn(ctx, viewer, "refreshProvider", fleet.OnProvider(p)); err != nil {
+			return err
+		}
 		if err := tx.RequestRefresh(ctx, viewer.Scope(), provider); err != nil {
 			return err
 		}

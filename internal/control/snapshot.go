@@ -15,7 +15,7 @@ import (
 
 // CreateSnapshot keeps a VM's present state. The request's Token is set here.
 func (c *Control) CreateSnapshot(ctx context.Context, vm uuid.UUID, r drivers.SnapshotRequest) (*fleet.Operation, error) {
-	if _, err := c.may(ctx, "createSnapshot"); err != nil {
+	if _, err := c.asks(ctx, "createSnapshot"); err != nil {
 		return nil, err
 	}
 	if err := fleet.CheckName("name", r.Name); err != nil {
@@ -57,7 +57,7 @@ func (c *Control) DeleteSnapshot(ctx context.Context, vm uuid.UUID, name string)
 }
 
 func (c *Control) onSnapshot(ctx context.Context, vm uuid.UUID, name, verb string, kind fleet.OperationKind) (*fleet.Operation, error) {
-	if _, err := c.may(ctx, fleet.Permission(verb)); err != nil {
+	if _, err := c.asks(ctx, fleet.Permission(verb)); err != nil {
 		return nil, err
 	}
 	if len(name) == 0 || fleet.CheckText("name", name, 255) != nil { // not CheckName: others name snapshots as they like

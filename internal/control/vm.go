@@ -26,7 +26,7 @@ type asked struct {
 // onVM is the way of every verb that acts on a VM and lasts: may it be done now, then operation,
 // audit and event, with the VM held still meanwhile.
 func (c *Control) onVM(ctx context.Context, id uuid.UUID, verb string, ask func(tx *store.Store, v *fleet.VM, p *fleet.Provider) (asked, error)) (o *fleet.Operation, err error) {
-	viewer, err := c.may(ctx, fleet.Permission(verb))
+	viewer, err := c.asks(ctx, fleet.Permission(verb))
 	if err != nil {
 		return nil, err
 	}
@@ -61,6 +61,9 @@ func (c *Control) onVM(ctx context.Context, id uuid.UUID, verb string, ask func(
 
 // allowed asks the table of actions. under is the operation that the new one would overrule.
 func (c *Control) allowed(ctx context.Context, tx *store.Store, viewer access.Viewer, v *fleet.VM, verb string) (p *fleet.Provider, under *fleet.Operation, err error) {
+	if err := c.mayOn(ctx, viewer, fleet.Permission(verb), fleet.OnVM(v)); err != nil {
+		return nil, nil, err
+	}
 	p, err = tx.Provider(ctx, viewer.Scope(), v.ProviderID)
 	if err != nil {
 		return nil, nil, err
@@ -71,7 +74,7 @@ func (c *Control) allowed(ctx context.Context, tx *store.Store, viewer access.Vi
 			return nil, nil, err
 		}
 	}
-	return p, under, v.Action(verb, p, viewer.Role, under).Fault()
+	return p, under, v.Action(verb, p, viewer.May(fleet.OnVM(v)), under).Fault()
 }
 
 // Power changes a VM's power state.
@@ -110,7 +113,7 @@ func powerVerb(to drivers.PowerAction) (verb string, kind fleet.OperationKind, o
 // DeleteVM removes a VM; disks that fates does not name are kept. Conflict for one with snapshots
 // unless snapshots is set, and for one that runs unless force is.
 func (c *Control) DeleteVM(ctx context.Context, vm uuid.UUID, fates map[string]drivers.DiskFate, snapshots, force bool) (*fleet.Operation, error) {
-	if _, err := c.may(ctx, "deleteVM"); err != nil {
+	if _, err := c.asks(ctx, "deleteVM"); err != nil {
 		return nil, err
 	}
 	if !snapshots {
@@ -203,7 +206,7 @@ func (c *Control) ReleaseVM(ctx context.Context, vm uuid.UUID) (*fleet.VM, error
 }
 
 func (c *Control) manage(ctx context.Context, id uuid.UUID, verb string, m fleet.Management) (v *fleet.VM, err error) {
-	viewer, err := c.may(ctx, fleet.Permission(verb))
+	viewer, err := c.asks(ctx, fleet.Permission(verb))
 	if err != nil {
 		return nil, err
 	}

@@ -24,11 +24,15 @@ const keyAge = 24 * time.Hour
 // CreateVM asks for a VM. It answers with the operation and the VM, PROVISIONING for now.
 // The same IdempotencyKey again gives the same two; Conflict when what is asked for differs.
 func (c *Control) CreateVM(ctx context.Context, n fleet.NewVM) (o *fleet.Operation, v *fleet.VM, err error) {
-	viewer, err := c.may(ctx, "createVM")
+	viewer, err := c.asks(ctx, "createVM")
 	if err != nil {
 		return nil, nil, err
 	}
 	if err := n.Check(); err != nil {
+		return nil, nil, err
+	}
+	// as it will be
+	if err := c.mayOn(ctx, viewer, "createVM", fleet.OnVM(&fleet.VM{ID: fleet.NewID(), TenantID: viewer.TenantID, Name: n.Name, ProviderID: n.ProviderID, Tags: n.Tags, Management: fleet.Managed})); err != nil {
 		return nil, nil, err
 	}
 	if len(n.IdempotencyKey) > 255 {

@@ -63,7 +63,7 @@ func resizes(r drivers.Resize) bool {
 // Conflict when the VM is no longer of IfVersion, or a change needs a restart that AllowRestart does not
 // accept; Invalid with the field and the reason for what is impossible.
 func (c *Control) UpdateVM(ctx context.Context, vm uuid.UUID, change fleet.VMChange) (o *fleet.Operation, v *fleet.VM, plan fleet.VMPlan, err error) {
-	viewer, err := c.may(ctx, "updateVM")
+	viewer, err := c.asks(ctx, "updateVM")
 	if err != nil {
 		return nil, nil, plan, err
 	}
@@ -79,6 +79,9 @@ func (c *Control) UpdateVM(ctx context.Context, vm uuid.UUID, change fleet.VMCha
 	}
 	err = c.store.Tx(ctx, func(tx *store.Store) error {
 		if v, err = tx.LockVM(ctx, viewer.Scope(), vm); err != nil {
+			return err
+		}
+		if err := c.mayOn(ctx, viewer, "updateVM", fleet.OnVM(v)); err != nil {
 			return err
 		}
 		if v.Version != planned.Version { // while we were planning

@@ -62,29 +62,30 @@ var vmActions = []vmAction{
 	{name: "releaseVM"},
 }
 
-// Actions says what somebody of that role may do with the VM now. under is the operation on it, if any.
-func (v *VM) Actions(p *Provider, role Role, under *Operation) []Action {
+// Actions says what somebody may do with the VM now. under is the operation on it, if any.
+func (v *VM) Actions(p *Provider, may May, under *Operation) []Action {
 	all := make([]Action, len(vmActions))
 	for i, a := range vmActions {
-		all[i] = v.action(a, p, role, under)
+		all[i] = v.action(a, p, may, under)
 	}
 	return all
 }
 
-// Action says whether somebody of that role may do one thing with the VM now.
-func (v *VM) Action(name string, p *Provider, role Role, under *Operation) Action {
+// Action says whether somebody may do one thing with the VM now.
+func (v *VM) Action(name string, p *Provider, may May, under *Operation) Action {
 	i := slices.IndexFunc(vmActions, func(a vmAction) bool { return a.name == name })
 	if i < 0 {
 		return Action{Name: name, Reason: "There is no such action"}
 	}
-	return v.action(vmActions[i], p, role, under)
+	return v.action(vmActions[i], p, may, under)
 }
 
-func (v *VM) action(a vmAction, p *Provider, role Role, under *Operation) Action {
+func (v *VM) action(a vmAction, p *Provider, may May, under *Operation) Action {
 	no := func(reason, remedy string) Action { return Action{Name: a.name, Reason: reason, Remedy: remedy} }
+	if refused := may(Permission(a.name)); !refused.Allowed {
+		return refused
+	}
 	switch {
-	case !Permission(a.name).Of(role).Allowed:
-		return Permission(a.name).Of(role)
 	case a.name == "adoptVM" && v.Management == Managed:
 		return no("It is managed already", "")
 	case a.name == "releaseVM" && v.Management == Discovered, !a.any && v.Management == Discovered:

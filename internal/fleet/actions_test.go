@@ -46,7 +46,7 @@ func TestActions(t *testing.T) {
 		"unknown action":           {vm(VMRunning), up, RoleAdmin, nil, "fly", "There is no such action"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := c.vm.Action(c.action, c.p, c.role, c.under)
+			a := c.vm.Action(c.action, c.p, ByRole(c.role), c.under)
 			assert.Equal(t, c.reason, a.Reason)
 			assert.Equal(t, c.reason == "", a.Allowed)
 			if c.reason == "" {
@@ -56,7 +56,7 @@ func TestActions(t *testing.T) {
 			}
 		})
 	}
-	assert.Len(t, vm(VMRunning).Actions(up, RoleAdmin, nil), len(vmActions))
+	assert.Len(t, vm(VMRunning).Actions(up, ByRole(RoleAdmin), nil), len(vmActions))
 }
 
 func TestStatusUnder(t *testing.T) {

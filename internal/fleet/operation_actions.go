@@ -15,18 +15,18 @@ func (o *Operation) PastReturn() bool {
 	return slices.ContainsFunc(o.Steps, func(s Step) bool { return s.Point && s.Status != StepPending })
 }
 
-// Actions says what somebody of that role may do with the operation now.
-func (o *Operation) Actions(role Role) []Action {
-	return []Action{o.Action("cancel", role), o.Action("retry", role), o.Action("abandon", role)}
+// Actions says what somebody may do with the operation now.
+func (o *Operation) Actions(may May) []Action {
+	return []Action{o.Action("cancel", may), o.Action("retry", may), o.Action("abandon", may)}
 }
 
-// Action says whether somebody of that role may do one thing with the operation now.
-func (o *Operation) Action(name string, role Role) Action {
+// Action says whether somebody may do one thing with the operation now.
+func (o *Operation) Action(name string, may May) Action {
 	no := func(reason, remedy string) Action { return Action{Name: name, Reason: reason, Remedy: remedy} }
-	switch {
-	case !Permission(name + "Operation").Of(role).Allowed:
-		refused := Permission(name + "Operation").Of(role)
+	if refused := may(Permission(name + "Operation")); !refused.Allowed {
 		return no(refused.Reason, refused.Remedy)
+	}
+	switch {
 	case o.Status.Ended():
 		return no("It has ended", "")
 	case name == "cancel" && o.Status == OperationStuck:

@@ -45,17 +45,17 @@ func (p *Person) RoleByHandEnds() *time.Time {
 func (p *Person) Active() bool { return p.DeactivatedAt == nil }
 
 // Actions says what somebody of that role and organisation may do with the person; self is whoever asks.
-func (p *Person) Actions(role Role, tenant, self uuid.UUID) []Action {
+func (p *Person) Actions(may May, role Role, tenant, self uuid.UUID) []Action {
 	all := []Action{{Name: "grantRole"}, {Name: "revokeRole"}, {Name: "setPersonActive"}, {Name: "resetPassword"}}
 	for i := range all {
-		all[i] = p.Action(all[i].Name, role, tenant, self)
+		all[i] = p.Action(all[i].Name, may, role, tenant, self)
 	}
 	return all
 }
 
 // Action is one of them.
-func (p *Person) Action(name string, role Role, tenant, self uuid.UUID) Action {
-	a := Permission(name).Of(role)
+func (p *Person) Action(name string, may May, role Role, tenant, self uuid.UUID) Action {
+	a := may(Permission(name))
 	switch {
 	case !a.Allowed:
 	case !role.Includes(p.Role()):

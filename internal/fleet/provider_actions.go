@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// Actions says what somebody of that role may do with the connection.
-func (p *Provider) Actions(role Role) []Action {
-	return []Action{Permission("refreshProvider").Of(role), Permission("updateProvider").Of(role), Permission("removeProvider").Of(role)}
+// Actions says what somebody may do with the connection.
+func (p *Provider) Actions(may May) []Action {
+	return []Action{may("refreshProvider"), may("updateProvider"), may("removeProvider")}
 }
 
-// Actions says what somebody of that role may do with the image.
-func (i *Image) Actions(role Role) []Action {
-	a := Permission("deleteImage").Of(role)
+// Actions says what somebody may do with the image.
+func (i *Image) Actions(may May) []Action {
+	a := may("deleteImage")
 	if a.Allowed && i.Status == ImageImporting {
 		a = Action{Name: a.Name, Reason: "It is on its way", Remedy: "Cancel the operation that brings it."}
 	}

@@ -58,7 +58,7 @@ const (
 )
 
 // kept are the tables that a backup has, each after those that it refers to.
-var kept = []string{"issuers", "tenants", "users", "grants", "api_tokens", "providers", "hypervisor_hosts", "vms", "images", "operations", "audit"}
+var kept = []string{"issuers", "tenants", "policies", "users", "grants", "api_tokens", "providers", "hypervisor_hosts", "vms", "images", "operations", "audit"}
 
 // passing are those that it has not: what they hold is over by the time that anybody restores.
 var passing = []string{"sessions", "tickets", "events", "event_floor"}

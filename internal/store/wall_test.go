@@ -23,11 +23,11 @@ import (
 )
 
 // things are the ids of one of each noun.
-type things struct{ tenant, user, token, provider, host, vm, image, parent, operation uuid.UUID }
+type things struct{ tenant, policy, user, token, provider, host, vm, image, parent, operation uuid.UUID }
 
 func nothing() things {
 	id := uuid.New
-	return things{id(), id(), id(), id(), id(), id(), id(), id(), id()}
+	return things{id(), id(), id(), id(), id(), id(), id(), id(), id(), id()}
 }
 
 // furnished is an organisation that has one of everything.
@@ -37,6 +37,7 @@ func furnished(t *testing.T, s *store.Store, name string) things {
 	of := nothing()
 	of.tenant = scope.Tenant()
 	storetest.Person(t, s, scope, &fleet.User{ID: of.user, Name: name + "-ann", PasswordHash: "h"}, fleet.RoleAdmin)
+	require.NoError(t, s.InsertPolicy(ctx, &fleet.Policy{ID: of.policy, TenantID: of.tenant, Name: "keep", Text: "forbid (principal, action, resource);", Version: 1}))
 	require.NoError(t, s.InsertToken(ctx, &fleet.APIToken{ID: of.token, TenantID: of.tenant, UserID: of.user, Name: "ci", Hash: of.token[:], Role: fleet.RoleViewer}))
 	require.NoError(t, s.InsertProvider(ctx, &fleet.Provider{ID: of.provider, TenantID: of.tenant, Name: "lab", Kind: drivers.KindFake}))
 	require.NoError(t, s.InsertHost(ctx, &fleet.HypervisorHost{ID: of.host, TenantID: of.tenant, ProviderID: of.provider, Name: "n", Status: fleet.HostActive}))
@@ -139,6 +140,18 @@ var scoped = map[string]func(context.Context, *store.Store, fleet.Scope, things)
 	},
 	"SetPassword": func(ctx context.Context, s *store.Store, scope fleet.Scope, of things) (any, error) {
 		return done, s.SetPassword(ctx, scope, of.user, "stolen")
+	},
+	"Policies": func(ctx context.Context, s *store.Store, scope fleet.Scope, _ things) (any, error) {
+		return s.Policies(ctx, scope)
+	},
+	"Policy": func(ctx context.Context, s *store.Store, scope fleet.Scope, of things) (any, error) {
+		return s.Policy(ctx, scope, of.policy)
+	},
+	"UpdatePolicy": func(ctx context.Context, s *store.Store, scope fleet.Scope, of things) (any, error) {
+		return done, s.UpdatePolicy(ctx, scope, &fleet.Policy{ID: of.policy, TenantID: of.tenant, Name: "keep", Text: "stolen", Version: 1})
+	},
+	"DeletePolicy": func(ctx context.Context, s *store.Store, scope fleet.Scope, of things) (any, error) {
+		return done, s.DeletePolicy(ctx, scope, of.policy)
 	},
 	"LockTenant": func(ctx context.Context, s *store.Store, scope fleet.Scope, of things) (any, error) {
 		return done, s.LockTenant(ctx, scope, of.tenant)
