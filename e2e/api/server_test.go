@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -33,6 +34,7 @@ type server struct {
 var built string
 
 func TestMain(m *testing.M) {
+	slog.SetLogLoggerLevel(slog.LevelError) // of the issuer: its library tells each route
 	code := m.Run()
 	_ = os.RemoveAll(built)
 	os.Exit(code)
@@ -56,7 +58,7 @@ var binary = sync.OnceValues(func() (string, error) {
 })
 
 // newServer starts one with two organisations and a token for each role.
-func newServer(t testing.TB, dir string) (*server, error) {
+func newServer(t testing.TB, dir string, settings ...string) (*server, error) {
 	file, err := binary()
 	if err != nil {
 		return nil, err
@@ -71,6 +73,7 @@ func newServer(t testing.TB, dir string) (*server, error) {
 		"NOVACRON_SECRETS_KEY_FILE="+filepath.Join(dir, "secrets.json"), "NOVACRON_LOCAL_LIBVIRT=off", "NOVACRON_LOG=debug",
 		"NOVACRON_TINY_IMAGE="+os.Getenv("NOVACRON_TEST_TINY_IMAGE"),
 		"NOVACRON_REDIS_URL="+os.Getenv("NOVACRON_TEST_REDIS_URL"))
+	s.env = append(s.env, settings...)
 	if s.log, err = os.Create(filepath.Join(dir, "server.log")); err != nil {
 		return nil, err
 	}

@@ -41,6 +41,9 @@ func outOf(t *testing.T, id, fault string, long time.Duration, broken, mended fu
 	returned := r.until(2*time.Minute, victim.name+" is back", func() bool {
 		return r.admin.provider(victim.id).Status == "CONNECTED" && r.difference(victim) == ""
 	})
+	load.take()
+	time.Sleep(calm)
+	before = before.and(load.take()) // on a machine that others use too, one of the two may be off by as much as is promised
 	load.stop()
 	r.check(&ledger{}, time.Minute)
 	r.report(id, fault, "noticed ≤ 20 s", noticed <= detect, "%s", seconds(noticed))
@@ -82,6 +85,9 @@ func TestHostSlow(t *testing.T) {
 	returned := r.until(2*time.Minute, victim.name+" is as before", func() bool {
 		return r.admin.provider(victim.id).Status == "CONNECTED" && r.difference(victim) == ""
 	})
+	load.take()
+	time.Sleep(calm)
+	before = before.and(load.take()) // on a machine that others use too, one of the two may be off by as much as is promised
 	load.stop()
 	r.check(&ledger{}, time.Minute)
 	worst, text := during.against(before)

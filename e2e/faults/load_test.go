@@ -94,7 +94,7 @@ func (l *load) action(ctx context.Context, n int) error {
 
 // figures are what was seen since the last call.
 type figures struct {
-	p99      map[string]time.Duration
+	seen     map[string][]time.Duration // how long each request of a verb took
 	requests int64
 	failed   []string
 }
@@ -102,12 +102,20 @@ type figures struct {
 func (l *load) take() figures {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	f := figures{p99: map[string]time.Duration{}, requests: l.requests.Swap(0), failed: l.failed}
-	for verb, all := range l.seen {
-		f.p99[verb] = percentile(all, 99)
-	}
+	f := figures{seen: l.seen, requests: l.requests.Swap(0), failed: l.failed}
 	l.seen, l.failed = map[string][]time.Duration{}, nil
 	return f
+}
+
+// and is both, as one.
+func (f figures) and(g figures) figures {
+	all := figures{seen: map[string][]time.Duration{}, requests: f.requests + g.requests, failed: slices.Concat(f.failed, g.failed)}
+	for _, of := range []figures{f, g} {
+		for verb, took := range of.seen {
+			all.seen[verb] = append(all.seen[verb], took...)
+		}
+	}
+	return all
 }
 
 func percentile(all []time.Duration, p int) time.Duration {
@@ -121,9 +129,9 @@ func percentile(all []time.Duration, p int) time.Duration {
 // against says what became of the 99th percentiles.
 func (f figures) against(before figures) (worst float64, text string) {
 	for _, verb := range []string{"list", "search", "action"} {
-		ratio := float64(f.p99[verb]) / float64(max(1, before.p99[verb]))
-		worst = max(worst, ratio)
-		text += fmt.Sprintf("%s %d → %d ms; ", verb, before.p99[verb].Milliseconds(), f.p99[verb].Milliseconds())
+		was, is := percentile(before.seen[verb], 99), percentile(f.seen[verb], 99)
+		worst = max(worst, float64(is)/float64(max(1, was)))
+		text += fmt.Sprintf("%s %d → %d ms; ", verb, was.Milliseconds(), is.Milliseconds())
 	}
 	return worst, text + fmt.Sprintf("%d of %d failed", len(f.failed), f.requests)
 }
