@@ -36,7 +36,7 @@ export default async function setUp() {
   try {
     await start(folder, undo)
   } catch (cause) {
-    for (const name of ['api', 'dashboard']) console.error(`${name} said:\n${tail(join(folder, `${name}.log`))}`)
+    for (const name of ['idp', 'api', 'dashboard']) console.error(`${name} said:\n${tail(join(folder, `${name}.log`))}`)
     await tearDown()
     throw cause
   }
@@ -46,7 +46,7 @@ export default async function setUp() {
 async function start(folder: string, undo: (() => unknown)[]) {
   const binary = given('NOVACRON_TEST_BINARY')
   const server = given('NOVACRON_TEST_DASHBOARD')
-  const [apiPort, dashboardPort] = [await freePort(), await freePort()]
+  const [apiPort, dashboardPort, idpPort] = [await freePort(), await freePort(), await freePort()]
   const front = proxy(apiPort, dashboardPort)
   const port = await listen(front)
   undo.push(() => {
@@ -55,6 +55,7 @@ async function start(folder: string, undo: (() => unknown)[]) {
   })
   const origin = `http://127.0.0.1:${port}`
 
+  const issuer = `http://localhost:${idpPort}`
   const plain = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('NOVACRON_')))
   const env = {
     ...plain,
@@ -65,11 +66,25 @@ async function start(folder: string, undo: (() => unknown)[]) {
     NOVACRON_SECRETS_KEY_FILE: join(folder, 'secrets.json'),
     NOVACRON_LOCAL_LIBVIRT: 'off',
     NOVACRON_TINY_IMAGE: given('NOVACRON_TEST_IMAGE'),
+    NOVACRON_FAKE_VMS: '3',
+    NOVACRON_OIDC_ISSUER: issuer,
+    NOVACRON_OIDC_NAME: 'Company',
+    NOVACRON_OIDC_CLIENT_ID: 'novacron',
+    NOVACRON_OIDC_RULES: JSON.stringify(RULES),
   }
   run(binary, ['migrate'], env)
   const password = /^Password: +(\S+)/m.exec(run(binary, ['bootstrap'], env))?.[1]
   if (!password) throw new Error('bootstrap tells no password')
   const token = run(binary, ['token', 'create', '--role', 'admin'], env).trim()
+  const addresses = {
+    listen: `127.0.0.1:${idpPort}`,
+    issuer,
+    'redirect-uri': `${origin}/auth/callback`,
+    'back-channel-uri': `http://127.0.0.1:${apiPort}/auth/back-channel-logout`,
+  }
+  const flags = Object.entries(addresses).map(([name, value]) => `--${name}=${value}`)
+  serve('idp', given('NOVACRON_TEST_IDP'), flags, plain, folder, undo)
+  await answers(`${issuer}/healthz`)
   serve('api', binary, ['serve'], env, folder, undo)
   serve(
     'dashboard',
@@ -94,6 +109,14 @@ async function start(folder: string, undo: (() => unknown)[]) {
     NOVACRON_BROWSER_IMAGE: image,
   })
 }
+
+/** Who becomes what: four people of two organisations, whom the issuer knows. */
+const RULES = [
+  ['acme-admins', 'Acme', 'ADMIN'],
+  ['acme-operators', 'Acme', 'OPERATOR'],
+  ['globex-admins', 'Globex', 'ADMIN'],
+  ['globex-viewers', 'Globex', 'VIEWER'],
+].map(([value, organisation, role]) => ({ claim: 'groups', value, organisation, role }))
 
 /** A new database at the server that is given. */
 async function database(url: string, undo: (() => unknown)[]): Promise<string> {

@@ -6,6 +6,7 @@ test('a stranger is led to sign in without a complaint, and on to where they wer
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
   await page.goto('/vms?q=status%3Astopped&sort=-memory')
   await expect(page).toHaveURL(/\/sign-in/)
+  await page.getByText('Sign in with a password').click()
   await page.getByLabel('Name').fill(stack.name)
   await page.getByLabel('Password').fill(stack.password())
   await page.getByRole('button', { name: 'Sign in' }).click()
