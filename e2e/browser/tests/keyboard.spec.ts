@@ -6,7 +6,9 @@ test('a VM is made, stopped and deleted by keyboard alone', async ({ page }) => 
 
   await test.step('sign in', async () => {
     await page.goto('/')
-    await expect(page.getByRole('textbox', { name: 'Name' })).toBeFocused()
+    await tabTo(page, page.locator('summary'))
+    await keyboard.press('Enter')
+    await tabTo(page, page.getByRole('textbox', { name: 'Name' }))
     await keyboard.type(stack.name)
     await keyboard.press('Tab')
     await keyboard.type(stack.password())

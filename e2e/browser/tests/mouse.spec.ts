@@ -5,6 +5,7 @@ test('a VM from its making to its end, by mouse', async ({ page }) => {
 
   await test.step('sign in', async () => {
     await page.goto('/')
+    await page.getByText('Sign in with a password').click()
     await page.getByRole('textbox', { name: 'Name' }).fill(stack.name)
     await page.getByLabel('Password').fill(stack.password())
     await page.getByRole('button', { name: 'Sign in' }).click()

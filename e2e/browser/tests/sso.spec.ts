@@ -13,7 +13,7 @@ async function person(browser: Browser, baseURL: string | undefined, name: strin
   await expect(page).toHaveURL(/^http:\/\/localhost:/)
   await page.locator('[name=name]').fill(name)
   await page.locator('[name=password]').fill(password)
-  await page.locator('[type=submit]').click()
+  await page.getByRole('button', { name: 'Sign in' }).click()
   await expect(page).toHaveURL(new RegExp(`${going}$`))
   return page
 }
@@ -80,7 +80,7 @@ test('whoever the issuer refuses is told so', async ({ page }) => {
   await page.getByRole('link', { name: 'Sign in with Company' }).click()
   await page.locator('[name=name]').fill('ada')
   await page.locator('[name=password]').fill('wrong')
-  await page.locator('[type=submit]').click()
+  await page.getByRole('button', { name: 'Sign in' }).click()
   await expect(page).toHaveURL(/^http:\/\/localhost:/)
   await page.goto('/sign-in?problem=expired&request=0190-a')
   await expect(page.getByRole('alert')).toBeVisible()
