@@ -1,12 +1,13 @@
 'use client'
+import Link from 'next/link'
 import { useState } from 'react'
 import { graphql } from 'react-relay'
 import type { AccountPageQuery } from '@/__generated__/AccountPageQuery.graphql'
+import { paths } from '@/lib/paths'
 import { ROLE_NAME, ROLE_TELLS } from '@/lib/roles'
 import { signOut } from '@/relay/session'
 import { useReading } from '@/relay/use-reading'
 import { Button } from '@/ui/Button'
-import { CopyText } from '@/ui/Copy'
 import { Facts, PageBody, PageHeader, Section } from '@/ui/page'
 import { Organisations } from './Organisations'
 import { Sessions } from './Sessions'
@@ -41,7 +42,18 @@ export function AccountPage() {
   const role = ROLE_TELLS[viewer.role]
   return (
     <>
-      <PageHeader title="Your account" note={`${viewer.fullName || viewer.name} at ${viewer.tenant.name}.`} />
+      <PageHeader
+        title="Your account"
+        crumbs={
+          <>
+            <Link href={paths.settings()} className="hover:underline">
+              Settings
+            </Link>{' '}
+            /
+          </>
+        }
+        note={`${viewer.fullName || viewer.name} at ${viewer.tenant.name}.`}
+      />
       <PageBody narrow>
         <div className="flex flex-col gap-8">
           <Section
@@ -54,7 +66,7 @@ export function AccountPage() {
           >
             <Facts
               items={[
-                ['Sign-in name', <CopyText key="name" text={viewer.name} what="sign-in name" />],
+                ['Sign-in name', viewer.name],
                 ['Full name', viewer.fullName || <Untold key="fullName" />],
                 ['E-mail', viewer.email || <Untold key="email" />],
                 ['Organisation', viewer.tenant.name],

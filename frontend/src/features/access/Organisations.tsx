@@ -38,7 +38,7 @@ export function Organisations({ viewer }: { viewer: Organisations_viewer$key }) 
             key={each.tenant.id}
             className="flex min-h-11 items-center justify-between gap-x-6 border-b border-line/70 py-1.5 last:border-0"
           >
-            <p className="flex min-w-0 flex-wrap items-baseline gap-x-3">
+            <p className="flex min-w-0 flex-wrap items-center gap-x-3">
               <span className="font-medium wrap-anywhere">{each.tenant.name}</span>
               <span className="text-soft">{ROLE_NAME[each.role]}</span>
               {each.tenant.id === tenant.id && <State tone="good" word="This one" className="text-xs" />}

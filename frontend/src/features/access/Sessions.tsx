@@ -62,7 +62,7 @@ export function Sessions({ viewer, onChange }: { viewer: Sessions_viewer$key; on
               className="flex min-h-14 items-center justify-between gap-x-6 border-b border-line/70 py-2 last:border-0"
             >
               <div className="min-w-0">
-                <p className="flex flex-wrap items-baseline gap-x-3" title={session.agent}>
+                <p className="flex flex-wrap items-center gap-x-3" title={session.agent}>
                   <span className="font-medium wrap-anywhere">{name}</span>
                   {session.current && <State tone="good" word="This one" className="text-xs" />}
                 </p>

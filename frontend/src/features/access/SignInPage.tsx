@@ -22,7 +22,7 @@ export function SignInPage() {
   const problem = problemOf(given)
   const issuers = useIssuers()
   return (
-    <main className="flex min-h-dvh flex-col items-center gap-8 px-6 pt-[max(3rem,18dvh)] pb-6">
+    <main className="flex min-h-dvh flex-col items-center gap-8 px-6 pt-[max(3rem,22dvh)] pb-6">
       <div className="flex items-center gap-3">
         <Mark className="size-9" />
         <h1 className="text-xl font-semibold tracking-tight">NovaCron</h1>

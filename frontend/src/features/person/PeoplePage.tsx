@@ -1,10 +1,12 @@
 'use client'
 import { Menu } from '@base-ui/react/menu'
 import { Lock, Plus } from 'lucide-react'
+import Link from 'next/link'
 import { Suspense, useState } from 'react'
 import { graphql } from 'react-relay'
 import type { PeoplePageQuery } from '@/__generated__/PeoplePageQuery.graphql'
 import type { PeoplePageViewerQuery } from '@/__generated__/PeoplePageViewerQuery.graphql'
+import { paths } from '@/lib/paths'
 import type { Role } from '@/lib/roles'
 import { formatCount, plural } from '@/lib/units'
 import { useURLState } from '@/lib/use-url'
@@ -53,6 +55,14 @@ export function PeoplePage() {
     <>
       <PageHeader
         title="People"
+        crumbs={
+          <>
+            <Link href={paths.settings()} className="hover:underline">
+              Settings
+            </Link>{' '}
+            /
+          </>
+        }
         note={`Who works for ${viewer.tenant.name}, and who may what.`}
         actions={
           <Button
@@ -184,7 +194,7 @@ function Bones() {
     <div role="status" aria-label="Loading people">
       <div className="h-8 border-b max-md:hidden" />
       {Array.from({ length: 8 }, (_, row) => (
-        <div key={row} className="flex h-[57px] items-center border-b border-line/70 max-md:h-24 md:px-2">
+        <div key={row} className="flex h-[57px] items-center border-b border-line/70 max-md:h-28 md:px-2">
           <Bone className={cx('h-3.5', ['w-2/3', 'w-1/2', 'w-3/5'][row % 3])} />
         </div>
       ))}

@@ -10,7 +10,7 @@ import { State } from '@/ui/State'
 import { Tip } from '@/ui/Tip'
 import { type Person, roleSource } from './person'
 
-/** Person, Signs in by, Role, State, Last seen, and the menu; on a phone the first and the state share a line. */
+/** Person, Signs in by, Role, State, Last seen, and the menu; on a phone a card of three lines. */
 export const COLUMNS =
   'grid gap-x-4 grid-cols-[minmax(0,1fr)_auto_2.25rem] ' +
   'md:grid-cols-[minmax(0,2fr)_minmax(5rem,1fr)_minmax(0,1.9fr)_6.5rem_5.5rem_2rem] md:items-center'
@@ -51,7 +51,7 @@ export function PersonRow({ person: ref, own }: { person: PersonRow_person$key; 
       role="row"
       className={cx(COLUMNS, 'min-h-13 gap-y-1 border-b border-line/70 py-2 md:px-2', !active && 'text-soft')}
     >
-      <div role="cell" className="min-w-0">
+      <div role="cell" className="min-w-0 max-md:col-span-2">
         <p className="wrap-anywhere">
           <span className="font-medium">{name}</span> {own && <span className="ml-1 text-xs text-brand">you</span>}
         </p>
@@ -60,28 +60,33 @@ export function PersonRow({ person: ref, own }: { person: PersonRow_person$key; 
       <div role="cell" className="min-w-0 text-soft wrap-anywhere max-md:row-start-3 max-md:text-xs">
         {issuer ?? 'Password'}
       </div>
-      <div role="cell" className="min-w-0 max-md:col-span-full max-md:row-start-2">
+      <div role="cell" className="min-w-0 max-md:row-start-2">
         <p>{ROLE_NAME[role]}</p>
         <p className="text-xs text-soft wrap-anywhere">{roleSource(person)}</p>
       </div>
-      <div role="cell" className="max-md:col-start-2 max-md:row-start-1">
+      <div role="cell" className="max-md:col-span-2 max-md:col-start-2 max-md:row-start-2 max-md:justify-self-end">
         {active ? <State tone="good" word="Active" /> : <State tone="idle" word="Switched off" />}
       </div>
       <div
         role="cell"
-        className="text-soft max-md:col-span-2 max-md:row-start-3 max-md:justify-self-end max-md:text-xs"
+        className="text-soft max-md:col-span-2 max-md:col-start-2 max-md:row-start-3 max-md:justify-self-end max-md:text-xs"
       >
         {lastSeenAt ? (
           <>
             <span className="md:sr-only">seen </span>
             <Age of={lastSeenAt} />
           </>
+        ) : issuer ? (
+          'never seen'
         ) : (
           // What is kept is when an issuer last vouched for them.
-          issuer && 'never seen'
+          <span className="max-md:hidden">
+            <span aria-hidden>–</span>
+            <span className="sr-only">not kept</span>
+          </span>
         )}
       </div>
-      <div role="cell" className="max-md:col-start-3 max-md:row-start-1 max-md:-mt-1.5">
+      <div role="cell" className="max-md:col-start-3 max-md:row-start-1 max-md:-my-1.5 max-md:justify-self-end">
         <Tip text={label}>
           <Menu.Trigger
             handle={personMenu}

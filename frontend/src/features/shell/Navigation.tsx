@@ -20,7 +20,11 @@ const PLACES = [
   { href: paths.settings(), label: 'Settings', short: 'Settings', icon: Settings2 },
 ]
 
-const isAt = (path: string, href: string) => path === href || path.startsWith(`${href}/`)
+/** Pages that are reached from the settings. */
+const OF_SETTINGS = [paths.account(), paths.people()]
+
+const isAt = (path: string, href: string) =>
+  path === href || path.startsWith(`${href}/`) || (href === paths.settings() && OF_SETTINGS.includes(path))
 
 export function Rail({ path, ready }: { path: string; ready: boolean }) {
   return (
