@@ -5,6 +5,7 @@ import (
 	"context"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -76,6 +77,34 @@ func node(ctx context.Context, noun ids.Noun, id uuid.UUID) (model.Node, error) 
 	default: // tokens, people and organisations are no Nodes
 		return nil, nil
 	}
+}
+
+// targets are the nouns of what the audit log is about.
+var targets = map[string]ids.Noun{
+	fleet.TargetVM: ids.VM, fleet.TargetImage: ids.Image, fleet.TargetProvider: ids.Provider, "OPERATION": ids.Operation,
+	"PERSON": ids.User, "POLICY": ids.Policy, "TOKEN": ids.Token, "TENANT": ids.Tenant, "ORGANISATION": ids.Tenant, "SESSION": ids.Session,
+}
+
+// target is the global id of what an entry is about; nil for nothing.
+func target(e *fleet.AuditEntry) *string {
+	noun, known := targets[e.TargetType]
+	if e.TargetID == nil || !known {
+		return nil
+	}
+	id := ids.Of(noun, *e.TargetID)
+	return &id
+}
+
+// auditCursor reads a place in the audit log; 0 for its newest end.
+func auditCursor(after *string) (int64, error) {
+	if after == nil {
+		return 0, nil
+	}
+	before, err := strconv.ParseInt(*after, 10, 64)
+	if err != nil || before < 1 {
+		return 0, fault.Field("after", "Give a cursor as the API gave it to you.", "this is no place in the audit log")
+	}
+	return before, nil
 }
 
 // resource is what a policy would decide about; nil for the organisation itself.

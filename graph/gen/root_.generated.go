@@ -24,6 +24,7 @@ func NewExecutableSchema(cfg Config) graphql.ExecutableSchema {
 type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
+	AuditEntry() AuditEntryResolver
 	HostCapabilities() HostCapabilitiesResolver
 	HypervisorConfig() HypervisorConfigResolver
 	HypervisorHost() HypervisorHostResolver
@@ -100,6 +101,31 @@ type ComplexityRoot struct {
 
 	AttachNICPayload struct {
 		Operation func(childComplexity int) int
+	}
+
+	AuditConnection struct {
+		Edges    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	AuditEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	AuditEntry struct {
+		Action      func(childComplexity int) int
+		Actor       func(childComplexity int) int
+		Address     func(childComplexity int) int
+		At          func(childComplexity int) int
+		Details     func(childComplexity int) int
+		ID          func(childComplexity int) int
+		OperationID func(childComplexity int) int
+		Outcome     func(childComplexity int) int
+		RequestID   func(childComplexity int) int
+		TargetID    func(childComplexity int) int
+		TargetName  func(childComplexity int) int
+		TargetType  func(childComplexity int) int
 	}
 
 	BulkSkip struct {
@@ -548,6 +574,7 @@ type ComplexityRoot struct {
 
 	Query struct {
 		About           func(childComplexity int) int
+		AuditLog        func(childComplexity int, first int, after *string, filter *fleet.AuditFilter) int
 		EventCursor     func(childComplexity int) int
 		HousePolicies   func(childComplexity int) int
 		HypervisorHost  func(childComplexity int, id string) int
@@ -997,6 +1024,105 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AttachNICPayload.Operation(childComplexity), true
+
+	case "AuditConnection.edges":
+		if e.ComplexityRoot.AuditConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditConnection.Edges(childComplexity), true
+	case "AuditConnection.pageInfo":
+		if e.ComplexityRoot.AuditConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditConnection.PageInfo(childComplexity), true
+
+	case "AuditEdge.cursor":
+		if e.ComplexityRoot.AuditEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEdge.Cursor(childComplexity), true
+	case "AuditEdge.node":
+		if e.ComplexityRoot.AuditEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEdge.Node(childComplexity), true
+
+	case "AuditEntry.action":
+		if e.ComplexityRoot.AuditEntry.Action == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.Action(childComplexity), true
+	case "AuditEntry.actor":
+		if e.ComplexityRoot.AuditEntry.Actor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.Actor(childComplexity), true
+	case "AuditEntry.address":
+		if e.ComplexityRoot.AuditEntry.Address == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.Address(childComplexity), true
+	case "AuditEntry.at":
+		if e.ComplexityRoot.AuditEntry.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.At(childComplexity), true
+	case "AuditEntry.detail":
+		if e.ComplexityRoot.AuditEntry.Details == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.Details(childComplexity), true
+	case "AuditEntry.id":
+		if e.ComplexityRoot.AuditEntry.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.ID(childComplexity), true
+	case "AuditEntry.operationId":
+		if e.ComplexityRoot.AuditEntry.OperationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.OperationID(childComplexity), true
+	case "AuditEntry.outcome":
+		if e.ComplexityRoot.AuditEntry.Outcome == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.Outcome(childComplexity), true
+	case "AuditEntry.requestId":
+		if e.ComplexityRoot.AuditEntry.RequestID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.RequestID(childComplexity), true
+	case "AuditEntry.targetId":
+		if e.ComplexityRoot.AuditEntry.TargetID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.TargetID(childComplexity), true
+	case "AuditEntry.targetName":
+		if e.ComplexityRoot.AuditEntry.TargetName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.TargetName(childComplexity), true
+	case "AuditEntry.targetType":
+		if e.ComplexityRoot.AuditEntry.TargetType == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.TargetType(childComplexity), true
 
 	case "BulkSkip.count":
 		if e.ComplexityRoot.BulkSkip.Count == nil {
@@ -3058,6 +3184,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.About(childComplexity), true
+	case "Query.auditLog":
+		if e.ComplexityRoot.Query.AuditLog == nil {
+			break
+		}
+
+		args, err := ec.field_Query_auditLog_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.AuditLog(childComplexity, args["first"].(int), args["after"].(*string), args["filter"].(*fleet.AuditFilter)), true
 	case "Query.eventCursor":
 		if e.ComplexityRoot.Query.EventCursor == nil {
 			break
@@ -4215,6 +4352,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("AdoptVMInput", ec.unmarshalInputAdoptVMInput),
 			graphql.NewInputUnmarshaler("AttachDiskInput", ec.unmarshalInputAttachDiskInput),
 			graphql.NewInputUnmarshaler("AttachNICInput", ec.unmarshalInputAttachNICInput),
+			graphql.NewInputUnmarshaler("AuditFilter", ec.unmarshalInputAuditFilter),
 			graphql.NewInputUnmarshaler("BulkVMsInput", ec.unmarshalInputBulkVMsInput),
 			graphql.NewInputUnmarshaler("CancelOperationInput", ec.unmarshalInputCancelOperationInput),
 			graphql.NewInputUnmarshaler("CloudInitInput", ec.unmarshalInputCloudInitInput),
@@ -4357,6 +4495,81 @@ func newExecutionContext(
 }
 
 var sources = []*ast.Source{
+	{Name: "../schema/audit.graphqls", Input: `extend type Query {
+  "Who did what, the newest first: what was allowed, and what was refused. For administrators."
+  auditLog(first: Int! = 50, after: String, filter: AuditFilter): AuditConnection!
+}
+
+"Which lines of the audit log. What you leave out does not matter."
+input AuditFilter {
+  "Whose: the name at the time, exactly."
+  actor: String
+  "What: the name of the API's field, or ` + "`" + `signIn` + "`" + `, ` + "`" + `signOut` + "`" + `, ` + "`" + `operationEnded` + "`" + `."
+  action: String
+  "What became of it."
+  outcome: AuditOutcome
+  "On what: the id of anything, also of what there is no more."
+  target: ID
+  "In which operation."
+  operation: ID
+  "Not before."
+  since: Time
+  "Before."
+  until: Time
+}
+
+"What became of a request."
+enum AuditOutcome {
+  "It was taken, and done or begun."
+  ALLOWED
+  "It was refused for want of rights."
+  DENIED
+}
+
+"A page of the audit log."
+type AuditConnection {
+  "The lines."
+  edges: [AuditEdge!]!
+  "Where it goes on."
+  pageInfo: PageInfo!
+}
+
+"A line and its place."
+type AuditEdge {
+  "For ` + "`" + `after` + "`" + `."
+  cursor: String!
+  "The line."
+  node: AuditEntry!
+}
+
+"Somebody asked for something."
+type AuditEntry {
+  "Its number: they grow."
+  id: ID!
+  "When."
+  at: Time!
+  "Who, by the name at the time."
+  actor: String!
+  "From where; empty for what NovaCron did by itself."
+  address: String!
+  "The request's id, as it is in the log and in errors."
+  requestId: String!
+  "What: the name of the API's field, or ` + "`" + `signIn` + "`" + `, ` + "`" + `signOut` + "`" + `, ` + "`" + `operationEnded` + "`" + `."
+  action: String!
+  "What became of it."
+  outcome: AuditOutcome!
+  "On what kind of thing; empty for none."
+  targetType: String!
+  "On what; null for none. It may be there no more."
+  targetId: String
+  "Its name at the time."
+  targetName: String!
+  "The operation that it began; null for none."
+  operationId: String
+  "What else there is to know, as JSON; no secrets."
+  detail: String!
+}
+`, BuiltIn: false},
 	{Name: "../schema/image.graphqls", Input: `extend type Query {
   "What VMs can be made from, by name: images brought here, at one provider or all."
   images(provider: ID): [Image!]!
@@ -6762,6 +6975,56 @@ func (ec *executionContext) childFields_AttachNICPayload(ctx context.Context, fi
 		return ec.fieldContext_AttachNICPayload_operation(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AttachNICPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_AuditConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_AuditConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_AuditEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_AuditEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditEntry(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_AuditEntry_id(ctx, field)
+	case "at":
+		return ec.fieldContext_AuditEntry_at(ctx, field)
+	case "actor":
+		return ec.fieldContext_AuditEntry_actor(ctx, field)
+	case "address":
+		return ec.fieldContext_AuditEntry_address(ctx, field)
+	case "requestId":
+		return ec.fieldContext_AuditEntry_requestId(ctx, field)
+	case "action":
+		return ec.fieldContext_AuditEntry_action(ctx, field)
+	case "outcome":
+		return ec.fieldContext_AuditEntry_outcome(ctx, field)
+	case "targetType":
+		return ec.fieldContext_AuditEntry_targetType(ctx, field)
+	case "targetId":
+		return ec.fieldContext_AuditEntry_targetId(ctx, field)
+	case "targetName":
+		return ec.fieldContext_AuditEntry_targetName(ctx, field)
+	case "operationId":
+		return ec.fieldContext_AuditEntry_operationId(ctx, field)
+	case "detail":
+		return ec.fieldContext_AuditEntry_detail(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEntry", field.Name)
 }
 
 func (ec *executionContext) childFields_BulkSkip(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

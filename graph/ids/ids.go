@@ -101,7 +101,7 @@ func MarshalUUID(id uuid.UUID) graphql.ContextMarshaler {
 }
 
 // inputNouns says of what the ids in filters are, by the filter's field.
-var inputNouns = map[string]Noun{"provider": Provider, "hypervisorHost": Host, "ids": VM, "target": any_}
+var inputNouns = map[string]Noun{"provider": Provider, "hypervisorHost": Host, "ids": VM, "target": any_, "operation": Operation}
 
 // any_ stands for a field that takes the id of anything.
 const any_ Noun = ""

@@ -2,6 +2,8 @@
 package model
 
 import (
+	"strconv"
+
 	"github.com/novacron/novacron/drivers"
 	"github.com/novacron/novacron/internal/fleet"
 )
@@ -45,6 +47,33 @@ func (c *VMConnection) Edges() []*VMEdge {
 
 // PageInfo is where the page stands.
 func (c *VMConnection) PageInfo() *PageInfo { return pageInfo(c.Cursors, c.HasNext, c.HasPrevious) }
+
+// AuditConnection is one page of the audit log.
+type AuditConnection struct{ *fleet.AuditPage }
+
+// AuditEdge is a line with its cursor.
+type AuditEdge struct {
+	Cursor string
+	Node   *fleet.AuditEntry
+}
+
+// Edges are the lines with their cursors.
+func (c *AuditConnection) Edges() []*AuditEdge {
+	edges := make([]*AuditEdge, len(c.Entries))
+	for i, e := range c.Entries {
+		edges[i] = &AuditEdge{strconv.FormatInt(e.ID, 10), e}
+	}
+	return edges
+}
+
+// PageInfo is where the page stands.
+func (c *AuditConnection) PageInfo() *PageInfo {
+	cursors := make([]string, len(c.Entries))
+	for i, e := range c.Entries {
+		cursors[i] = strconv.FormatInt(e.ID, 10)
+	}
+	return pageInfo(cursors, c.HasNext, c.Later)
+}
 
 // StoragePool is a pool and the host it is on.
 type StoragePool struct {

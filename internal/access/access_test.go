@@ -137,6 +137,11 @@ func TestSignIn(t *testing.T) {
 		require.True(t, fault.Is(err, fault.Unauthorized), "%v", err)
 		assert.Equal(t, "the name or the password is wrong", fault.Of(err).Message)
 	}
+	denied := fleet.AuditDenied
+	refused, err := p.store.AuditEntries(t.Context(), fleet.Within(p.user.TenantID), fleet.AuditFilter{Outcome: &denied}, 0, 100)
+	require.NoError(t, err)
+	require.Len(t, refused, 3, "alice's own: names that nobody has are in the log alone")
+	assert.Equal(t, "192.0.2.7", refused[0].Address)
 	secret, expires, err := p.door.SignIn(t.Context(), "alice", password, peer)
 	require.NoError(t, err)
 	assert.WithinDuration(t, time.Now().Add(7*24*time.Hour), expires, time.Minute)

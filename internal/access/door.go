@@ -91,6 +91,9 @@ func (d *Door) SignIn(ctx context.Context, name, password string, from Origin) (
 	if !PasswordMatches(hash, password) || user == nil {
 		d.throttle.failed(name, from.Address)
 		d.log.Warn("sign-in refused", "name", name, "peer", from.Address)
+		if user != nil {
+			d.refused(ctx, user, from, "the password was wrong")
+		}
 		return "", expires, errWrong
 	}
 	return d.open(ctx, user, &fleet.Session{}, from)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/fleet"
+	"github.com/novacron/novacron/internal/store"
 )
 
 // A session ends when it was not used for a while, and after its time however much it was used.
@@ -48,7 +49,23 @@ func (d *Door) open(ctx context.Context, user *fleet.User, session *fleet.Sessio
 	secret, expires = NewSecret(), time.Now().Add(sessionLasts)
 	session.ID, session.Hash, session.UserID, session.ExpiresAt = uuid.New(), Digest(secret), user.ID, expires
 	session.Address, session.Agent = from.Address.String(), string(agent[:min(len(agent), maxAgent)])
-	return secret, expires, d.store.InsertSession(ctx, session)
+	v := Viewer{TenantID: session.TenantID, UserID: user.ID, Name: user.Name, Address: session.Address, RequestID: RequestID(ctx)}
+	return secret, expires, d.store.Tx(ctx, func(tx *store.Store) error {
+		if err := tx.InsertSession(ctx, session); err != nil {
+			return err
+		}
+		return tx.Audit(ctx, v.Entry("signIn", fleet.AuditAllowed))
+	})
+}
+
+// refused writes down that somebody whom we know was not let in.
+func (d *Door) refused(ctx context.Context, user *fleet.User, from Origin, why string) {
+	v := Viewer{TenantID: user.TenantID, UserID: user.ID, Name: user.Name, Address: from.Address.String(), RequestID: RequestID(ctx)}
+	e := v.Entry("signIn", fleet.AuditDenied)
+	e.Detail = map[string]any{"reason": why}
+	if err := d.store.Audit(ctx, e); err != nil {
+		d.log.Error("a refused sign-in could not be written down", "error", err, "request", v.RequestID)
+	}
 }
 
 var (

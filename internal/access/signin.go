@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/novacron/novacron/internal/fault"
+	"github.com/novacron/novacron/internal/fleet"
+	"github.com/novacron/novacron/internal/store"
 )
 
 // The session cookie's names. Browsers take a __Host- cookie over TLS only, and from nobody but us.
@@ -45,7 +47,7 @@ func (d *Door) ServeSignIn(w http.ResponseWriter, r *http.Request) {
 func (d *Door) ServeSignOut(w http.ResponseWriter, r *http.Request) {
 	for _, name := range []string{plainCookie, secureCookie} {
 		if cookie, err := r.Cookie(name); err == nil {
-			if err := d.store.DeleteSession(House(r.Context()), Digest(cookie.Value)); err != nil {
+			if err := d.signOut(r, cookie.Value); err != nil {
 				fault.WriteHTTP(w, 0, RequestID(r.Context()), err)
 				return
 			}
@@ -53,6 +55,25 @@ func (d *Door) ServeSignOut(w http.ResponseWriter, r *http.Request) {
 	}
 	d.setCookie(w, r, "", time.Unix(1, 0))
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// signOut ends the session of the secret, if there is one.
+func (d *Door) signOut(r *http.Request, secret string) error {
+	ctx := House(r.Context())
+	user, session, err := d.store.UserBySession(ctx, Digest(secret), sessionIdle)
+	if fault.Is(err, fault.NotFound) {
+		return d.store.DeleteSession(ctx, Digest(secret))
+	}
+	if err != nil {
+		return err
+	}
+	v := Viewer{TenantID: session.TenantID, UserID: user.ID, Name: user.Name, Address: d.peer(r).String(), RequestID: RequestID(ctx)}
+	return d.store.Tx(ctx, func(tx *store.Store) error {
+		if err := tx.DeleteSession(ctx, session.Hash); err != nil {
+			return err
+		}
+		return tx.Audit(ctx, v.Entry("signOut", fleet.AuditAllowed))
+	})
 }
 
 func (d *Door) origin(r *http.Request) Origin { return Origin{d.peer(r), r.UserAgent()} }

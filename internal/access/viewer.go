@@ -35,6 +35,15 @@ func (v Viewer) Under(p *Policies) Viewer {
 // Scope is what the viewer's reads and writes may touch.
 func (v Viewer) Scope() fleet.Scope { return fleet.Within(v.TenantID) }
 
+// Entry is a line of the audit log about what the viewer asked for.
+func (v Viewer) Entry(action string, outcome fleet.AuditOutcome) *fleet.AuditEntry {
+	e := &fleet.AuditEntry{TenantID: v.TenantID, Actor: v.Name, RequestID: v.RequestID, Address: v.Address, Action: action, Outcome: outcome}
+	if v.UserID != uuid.Nil {
+		e.UserID = &v.UserID
+	}
+	return e
+}
+
 type viewerKey struct{}
 
 // With returns a context in which v is asking: behind the wall of v's organisation.

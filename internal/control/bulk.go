@@ -186,7 +186,7 @@ func (c *Control) Bulk(ctx context.Context, r fleet.BulkRequest) (parent *fleet.
 		if r.IfCount != nil && n != *r.IfCount {
 			return fault.New(fault.Conflict, "it would act on %d VMs, not %d", n, *r.IfCount).At("ifCount").With("Look at the plan again.")
 		}
-		return tx.Audit(ctx, &fleet.AuditEntry{TenantID: viewer.TenantID, Actor: viewer.Name, UserID: &viewer.UserID, RequestID: viewer.RequestID,
+		return tx.Audit(ctx, &fleet.AuditEntry{TenantID: viewer.TenantID, Actor: viewer.Name, UserID: &viewer.UserID, RequestID: viewer.RequestID, Address: viewer.Address,
 			Action: "bulkVMs", TargetName: parent.TargetName, OperationID: &parent.ID,
 			Detail: map[string]any{"action": r.Action, "count": n, "disks": r.Disks}})
 	})

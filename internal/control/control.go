@@ -9,6 +9,8 @@ package control
 import (
 	"context"
 	"log/slog"
+	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -51,7 +53,7 @@ func (c *Control) may(ctx context.Context, need fleet.Permission) (access.Viewer
 	if err != nil {
 		return v, err
 	}
-	return v, c.mayOn(ctx, v, need, v.OnAll())
+	return v, c.mayOn(ctx, c.store, v, need, v.OnAll())
 }
 
 // asks tells who is asking, if there is anything on which they could have the permission: once it is read, mayOn
@@ -59,18 +61,31 @@ func (c *Control) may(ctx context.Context, need fleet.Permission) (access.Viewer
 func (c *Control) asks(ctx context.Context, need fleet.Permission) (access.Viewer, error) {
 	v, err := access.From(ctx)
 	if err == nil && !v.MayHave(need) {
-		err = c.mayOn(ctx, v, need, v.OnAll())
+		err = c.mayOn(ctx, c.store, v, need, v.OnAll())
 	}
 	return v, err
 }
 
-// mayOn refuses who has not the permission on the thing.
-func (c *Control) mayOn(ctx context.Context, v access.Viewer, need fleet.Permission, on fleet.Resource) error {
+// auditWithin is how long a refusal may take to be written down.
+const auditWithin = 5 * time.Second
+
+// mayOn refuses who has not the permission on the thing, and writes that down once the transaction that it
+// ends is undone.
+func (c *Control) mayOn(ctx context.Context, tx *store.Store, v access.Viewer, need fleet.Permission, on fleet.Resource) error {
 	a := v.May(on)(need)
 	if a.Allowed {
 		return nil
 	}
 	c.log.WarnContext(ctx, "refused", "user", v.Name, "role", v.Role, "permission", need, "on", on.Type, "id", on.ID, "reason", a.Reason, "request", v.RequestID)
+	tx.AfterUndo(func() {
+		ctx, done := context.WithTimeout(context.WithoutCancel(ctx), auditWithin)
+		defer done()
+		e := v.Entry(string(need), fleet.AuditDenied)
+		e.TargetType, e.TargetID, e.TargetName, e.Detail = strings.ToUpper(on.Type), &on.ID, on.Attributes["name"], map[string]any{"reason": a.Reason, "role": v.Role}
+		if err := c.store.Audit(ctx, e); err != nil {
+			c.log.ErrorContext(ctx, "a refusal could not be written down", "error", err, "request", v.RequestID)
+		}
+	})
 	return fault.New(fault.Denied, "%s", a.Reason).With(a.Remedy)
 }
 
@@ -85,8 +100,8 @@ type deed struct {
 }
 
 func (c *Control) audit(ctx context.Context, tx *store.Store, v access.Viewer, d deed) error {
-	e := &fleet.AuditEntry{TenantID: v.TenantID, Actor: v.Name, UserID: &v.UserID, RequestID: v.RequestID, Address: v.Address, Action: d.verb, Outcome: fleet.AuditAllowed,
-		TargetType: d.target, TargetID: &d.id, TargetName: d.name, Detail: d.detail}
+	e := v.Entry(d.verb, fleet.AuditAllowed)
+	e.TargetType, e.TargetID, e.TargetName, e.Detail = d.target, &d.id, d.name, d.detail
 	if d.op != nil {
 		e.OperationID = &d.op.ID
 	}

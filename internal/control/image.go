@@ -262,7 +262,7 @@ func (c *Control) DeleteImage(ctx context.Context, image uuid.UUID, volume bool)
 		if err != nil {
 			return err
 		}
-		if err := c.mayOn(ctx, viewer, "deleteImage", fleet.OnImage(i)); err != nil {
+		if err := c.mayOn(ctx, tx, viewer, "deleteImage", fleet.OnImage(i)); err != nil {
 			return err
 		}
 		p, err := tx.Provider(ctx, viewer.Scope(), i.ProviderID)

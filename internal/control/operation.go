@@ -37,7 +37,7 @@ func (c *Control) onOperation(ctx context.Context, id uuid.UUID, verb string,
 		if o, err = tx.Operation(ctx, viewer.Scope(), id); err != nil {
 			return err
 		}
-		if err := c.mayOn(ctx, viewer, fleet.Permission(verb+"Operation"), fleet.OnOperation(o)); err != nil {
+		if err := c.mayOn(ctx, tx, viewer, fleet.Permission(verb+"Operation"), fleet.OnOperation(o)); err != nil {
 			return err
 		}
 		asked := verb == "cancel" && (o.Status.Ended() || o.CancelRequested || o.Status == fleet.OperationUndoing)

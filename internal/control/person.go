@@ -74,7 +74,7 @@ func (c *Control) person(ctx context.Context, verb string, id uuid.UUID, detail 
 			return fault.Missing("person", id.String())
 		}
 		p := found[0]
-		if err := c.mayOn(ctx, viewer, fleet.Permission(verb), fleet.OnPerson(p)); err != nil {
+		if err := c.mayOn(ctx, tx, viewer, fleet.Permission(verb), fleet.OnPerson(p)); err != nil {
 			return err
 		}
 		if err := p.Action(verb, viewer.May(fleet.OnPerson(p)), viewer.Role, viewer.TenantID, viewer.UserID).Fault(); err != nil {

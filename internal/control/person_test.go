@@ -60,7 +60,7 @@ func TestPeople(t *testing.T) {
 	require.Len(t, all, 2)
 	assert.Equal(t, "alice", all[0].Name)
 
-	entries, err := r.store.AuditEntries(r.ctx, r.viewer.Scope(), 0, 1)
+	entries, err := r.store.AuditEntries(r.ctx, r.viewer.Scope(), fleet.AuditFilter{}, 0, 1)
 	require.NoError(t, err)
 	assert.Equal(t, "resetPassword", entries[0].Action)
 	assert.Equal(t, fleet.AuditAllowed, entries[0].Outcome)
@@ -87,7 +87,13 @@ func TestPeopleAreChangedByWhoeverMay(t *testing.T) {
 	for verb, err := range r.change(r.as(fleet.RoleOperator), bob.ID) {
 		assert.True(t, fault.Is(err, fault.Denied), "%s: %v", verb, err)
 	}
-	_, err := r.People(r.as(fleet.RoleOperator))
+	// What was refused is written down too, though the transaction that it ended left nothing.
+	denied := fleet.AuditDenied
+	entries, err := r.store.AuditEntries(t.Context(), acme, fleet.AuditFilter{Outcome: &denied}, 0, 10)
+	require.NoError(t, err)
+	require.Len(t, entries, 4)
+	assert.Equal(t, "alice", entries[0].Actor)
+	_, err = r.People(r.as(fleet.RoleOperator))
 	kind(t, fault.Denied, err)
 	for verb, err := range r.change(r.stranger(), bob.ID) {
 		assert.True(t, fault.Is(err, fault.NotFound), "%s: %v", verb, err)

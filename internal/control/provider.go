@@ -59,7 +59,7 @@ func (c *Control) TestProviderChange(ctx context.Context, provider uuid.UUID, ch
 	}
 	p, err := c.store.Provider(ctx, viewer.Scope(), provider)
 	if err == nil {
-		err = c.mayOn(ctx, viewer, "testProviderChange", fleet.OnProvider(p))
+		err = c.mayOn(ctx, c.store, viewer, "testProviderChange", fleet.OnProvider(p))
 	}
 	if err != nil {
 		return ProviderTest{}, err
@@ -204,7 +204,7 @@ func (c *Control) UpdateProvider(ctx context.Context, provider uuid.UUID, change
 		if p, err = tx.Provider(ctx, viewer.Scope(), provider); err != nil {
 			return err
 		}
-		if err := c.mayOn(ctx, viewer, "updateProvider", fleet.OnProvider(p)); err != nil {
+		if err := c.mayOn(ctx, tx, viewer, "updateProvider", fleet.OnProvider(p)); err != nil {
 			return err
 		}
 		if change.IfVersion != nil {
@@ -278,7 +278,7 @@ func (c *Control) RemoveProvider(ctx context.Context, provider uuid.UUID) error 
 	err = c.store.Tx(ctx, func(tx *store.Store) error {
 		p, err := tx.Provider(ctx, viewer.Scope(), provider)
 		if err == nil {
-			err = c.mayOn(ctx, viewer, "removeProvider", fleet.OnProvider(p))
+			err = c.mayOn(ctx, tx, viewer, "removeProvider", fleet.OnProvider(p))
 		}
 		if err != nil {
 			return err
@@ -316,7 +316,7 @@ func (c *Control) RefreshProvider(ctx context.Context, provider uuid.UUID) (p *f
 		if p, err = tx.Provider(ctx, viewer.Scope(), provider); err != nil {
 			return err
 		}
-		if err := c.mayOn(ctx, viewer, "refreshProvider", fleet.OnProvider(p)); err != nil {
+		if err := c.mayOn(ctx, tx, viewer, "refreshProvider", fleet.OnProvider(p)); err != nil {
 			return err
 		}
 		if err := tx.RequestRefresh(ctx, viewer.Scope(), provider); err != nil {

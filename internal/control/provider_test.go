@@ -37,7 +37,7 @@ func TestProviderSecrets(t *testing.T) {
 	_, err = r.UpdateProvider(r.ctx, p.ID, fleet.ProviderChange{Host: &bad})
 	refused(t, err, fault.Invalid, "host")
 
-	log, err := r.store.AuditEntries(t.Context(), r.viewer.Scope(), 0, 100)
+	log, err := r.store.AuditEntries(t.Context(), r.viewer.Scope(), fleet.AuditFilter{}, 0, 100)
 	require.NoError(t, err)
 	text, err := json.Marshal(log)
 	require.NoError(t, err)

@@ -61,7 +61,7 @@ func (c *Control) onVM(ctx context.Context, id uuid.UUID, verb string, ask func(
 
 // allowed asks the table of actions. under is the operation that the new one would overrule.
 func (c *Control) allowed(ctx context.Context, tx *store.Store, viewer access.Viewer, v *fleet.VM, verb string) (p *fleet.Provider, under *fleet.Operation, err error) {
-	if err := c.mayOn(ctx, viewer, fleet.Permission(verb), fleet.OnVM(v)); err != nil {
+	if err := c.mayOn(ctx, tx, viewer, fleet.Permission(verb), fleet.OnVM(v)); err != nil {
 		return nil, nil, err
 	}
 	p, err = tx.Provider(ctx, viewer.Scope(), v.ProviderID)

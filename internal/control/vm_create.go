@@ -32,7 +32,7 @@ func (c *Control) CreateVM(ctx context.Context, n fleet.NewVM) (o *fleet.Operati
 		return nil, nil, err
 	}
 	// as it will be
-	if err := c.mayOn(ctx, viewer, "createVM", fleet.OnVM(&fleet.VM{ID: fleet.NewID(), TenantID: viewer.TenantID, Name: n.Name, ProviderID: n.ProviderID, Tags: n.Tags, Management: fleet.Managed})); err != nil {
+	if err := c.mayOn(ctx, c.store, viewer, "createVM", fleet.OnVM(&fleet.VM{ID: fleet.NewID(), TenantID: viewer.TenantID, Name: n.Name, ProviderID: n.ProviderID, Tags: n.Tags, Management: fleet.Managed})); err != nil {
 		return nil, nil, err
 	}
 	if len(n.IdempotencyKey) > 255 {

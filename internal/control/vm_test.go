@@ -62,7 +62,7 @@ func TestLife(t *testing.T) {
 	}
 	_, err = r.store.VM(t.Context(), r.viewer.Scope(), v.ID)
 	refused(t, err, fault.NotFound, "")
-	log, err := r.store.AuditEntries(t.Context(), r.viewer.Scope(), 0, 100)
+	log, err := r.store.AuditEntries(t.Context(), r.viewer.Scope(), fleet.AuditFilter{}, 0, 100)
 	require.NoError(t, err)
 	seen := map[string]bool{}
 	for _, e := range log {

@@ -81,7 +81,7 @@ func (c *Control) UpdateVM(ctx context.Context, vm uuid.UUID, change fleet.VMCha
 		if v, err = tx.LockVM(ctx, viewer.Scope(), vm); err != nil {
 			return err
 		}
-		if err := c.mayOn(ctx, viewer, "updateVM", fleet.OnVM(v)); err != nil {
+		if err := c.mayOn(ctx, tx, viewer, "updateVM", fleet.OnVM(v)); err != nil {
 			return err
 		}
 		if v.Version != planned.Version { // while we were planning

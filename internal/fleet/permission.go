@@ -30,7 +30,7 @@ var least = map[Permission]Role{
 	"refreshProvider": RoleOperator,
 
 	"testProvider": RoleAdmin, "testProviderChange": RoleAdmin, "addProvider": RoleAdmin, "updateProvider": RoleAdmin, "removeProvider": RoleAdmin,
-	"policies": RoleAdmin, "housePolicies": RoleViewer, "whatMay": RoleAdmin, "addPolicy": RoleOwner, "updatePolicy": RoleOwner, "removePolicy": RoleOwner,
+	"auditLog": RoleAdmin, "policies": RoleAdmin, "housePolicies": RoleViewer, "whatMay": RoleAdmin, "addPolicy": RoleOwner, "updatePolicy": RoleOwner, "removePolicy": RoleOwner,
 	"people": RoleAdmin, "addPerson": RoleAdmin, "grantRole": RoleAdmin, "revokeRole": RoleAdmin, "setPersonActive": RoleAdmin, "resetPassword": RoleAdmin,
 }
 

@@ -38,7 +38,7 @@ func TestSurvivesTheDatabase(t *testing.T) {
 		require.Equal(t, fleet.OperationSucceeded, ended.Status, "%v", ended.Error)
 		r.free(vms[i])
 	}
-	all, err := r.store.AuditEntries(t.Context(), r.scope, 0, 100)
+	all, err := r.store.AuditEntries(t.Context(), r.scope, fleet.AuditFilter{}, 0, 100)
 	require.NoError(t, err)
 	require.Len(t, all, len(ids), "each ended once")
 }

@@ -35,7 +35,7 @@ func (r *rig) ended(o *fleet.Operation, v *fleet.VM, c kindCase, want fleet.Oper
 		r.free(v)
 	}
 	audits := 0
-	all, err := r.store.AuditEntries(r.t.Context(), r.scope, 0, 1000)
+	all, err := r.store.AuditEntries(r.t.Context(), r.scope, fleet.AuditFilter{}, 0, 1000)
 	require.NoError(r.t, err)
 	for _, a := range all {
 		if a.Action == "operationEnded" && *a.OperationID == o.ID {

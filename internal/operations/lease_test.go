@@ -95,7 +95,7 @@ func TestPausedReplica(t *testing.T) {
 	now, err := r.store.Operation(t.Context(), r.scope, op.ID)
 	require.NoError(t, err)
 	require.Equal(t, ended.UpdatedAt, now.UpdatedAt, "nothing was written after the end")
-	all, err := r.store.AuditEntries(t.Context(), r.scope, 0, 100)
+	all, err := r.store.AuditEntries(t.Context(), r.scope, fleet.AuditFilter{}, 0, 100)
 	require.NoError(t, err)
 	require.Len(t, all, 1, "it ended once")
 }

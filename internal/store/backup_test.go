@@ -229,7 +229,7 @@ func TestRestoreEndsOperations(t *testing.T) {
 	i, err := s.Image(ctx, g.scope, image.ID)
 	require.NoError(t, err)
 	require.Equal(t, fleet.ImageFailed, i.Status)
-	entries, err := s.AuditEntries(ctx, g.scope, 0, 10)
+	entries, err := s.AuditEntries(ctx, g.scope, fleet.AuditFilter{}, 0, 10)
 	require.NoError(t, err)
 	ended := 0
 	for _, e := range entries {

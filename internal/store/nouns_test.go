@@ -224,14 +224,14 @@ func TestAudit(t *testing.T) {
 	for _, action := range []string{"startVM", "deleteVM"} {
 		require.NoError(t, s.Audit(t.Context(), &fleet.AuditEntry{TenantID: acme.Tenant(), Actor: "ann", Action: action}))
 	}
-	all, err := s.AuditEntries(t.Context(), acme, 0, 10)
+	all, err := s.AuditEntries(t.Context(), acme, fleet.AuditFilter{}, 0, 10)
 	require.NoError(t, err)
 	require.Len(t, all, 2)
 	assert.Equal(t, "deleteVM", all[0].Action)
-	all, err = s.AuditEntries(t.Context(), acme, all[0].ID, 10)
+	all, err = s.AuditEntries(t.Context(), acme, fleet.AuditFilter{}, all[0].ID, 10)
 	require.NoError(t, err)
 	assert.Len(t, all, 1)
-	all, err = s.AuditEntries(t.Context(), fleet.Scope{}, 0, 10)
+	all, err = s.AuditEntries(t.Context(), fleet.Scope{}, fleet.AuditFilter{}, 0, 10)
 	require.NoError(t, err)
 	assert.Empty(t, all)
 }

@@ -34,6 +34,7 @@ type Store struct {
 // commit is what waits for the end of a transaction.
 type commit struct {
 	hooks  []func()
+	undone []func()
 	events bool
 }
 
@@ -136,6 +137,9 @@ func (s *Store) Tx(ctx context.Context, fn func(tx *Store) error) error {
 		return fn(&inside)
 	})
 	if err != nil {
+		for _, hook := range end.undone {
+			hook()
+		}
 		return broken(err)
 	}
 	s.finish(end)
@@ -159,6 +163,15 @@ func (s *Store) AfterCommit(fn func()) {
 		return
 	}
 	s.tx.hooks = append(s.tx.hooks, fn)
+}
+
+// AfterUndo runs fn once the transaction is undone, and not at all if it is committed; outside a transaction at once.
+func (s *Store) AfterUndo(fn func()) {
+	if s.tx == nil {
+		fn()
+		return
+	}
+	s.tx.undone = append(s.tx.undone, fn)
 }
 
 // OnEvents sets what is called after each commit that added to the event log. The events room sets

@@ -65,7 +65,7 @@ func furnished(t *testing.T, s *store.Store, name string) things {
 // scoped has a call of every method of a Store that takes a scope.
 var scoped = map[string]func(context.Context, *store.Store, fleet.Scope, things) (any, error){
 	"AuditEntries": func(ctx context.Context, s *store.Store, scope fleet.Scope, _ things) (any, error) {
-		return s.AuditEntries(ctx, scope, 0, 10)
+		return s.AuditEntries(ctx, scope, fleet.AuditFilter{}, 0, 10)
 	},
 	"EventsAfter": func(ctx context.Context, s *store.Store, scope fleet.Scope, _ things) (any, error) {
 		all, _, err := s.EventsAfter(ctx, scope, fleet.Cursor{}, 10)
