@@ -343,6 +343,7 @@ func (m *matrix) nowhere() map[string]string {
 
 // Every field, asked by every role in every way: refused below its least role, and to strangers.
 func TestMatrixOfRoles(t *testing.T) {
+	t.Parallel()
 	m := newMatrix(t)
 	for _, a := range m.made(m.nowhere()).all() {
 		t.Run(a.name, func(t *testing.T) {
@@ -369,6 +370,7 @@ var anyID = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-
 
 // What belongs to another organisation is not told apart from what there is not, and is in no list.
 func TestMatrixOfOrganisations(t *testing.T) {
+	t.Parallel()
 	m := newMatrix(t)
 	real, none := m.made(m.real).all(), m.made(m.nowhere()).all()
 	for i, a := range real {
