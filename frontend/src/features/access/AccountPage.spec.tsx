@@ -46,7 +46,7 @@ test('a session is ended by its name, and this one is not offered', async () => 
   const list = await screen.findByRole('list', { name: 'Sessions' })
   within(list).getByText('This one')
   expect(within(list).getAllByRole('button')).toHaveLength(world.db.sessions.size - 1)
-  await user.click(within(list).getByRole('button', { name: 'End Safari 18 on iPhone' }))
+  await user.click(within(list).getByRole('button', { name: /^End Safari 18 on iPhone, 2001:db8:/ }))
   await user.click(within(await screen.findByRole('dialog')).getByRole('button', { name: 'End' }))
   await waitFor(() => expect(within(list).queryByText('Safari 18 on iPhone')).toBeNull())
   expect([...world.db.sessions.keys()]).toEqual(['sess_1', 'sess_3'])

@@ -13,7 +13,8 @@ import { Section } from '@/ui/page'
 import { State } from '@/ui/State'
 import { browserName } from './agent'
 
-type Leaving = { id?: string; name: string }
+/** One of them, or all others. */
+type Leaving = { id?: string; name: string; address?: string }
 
 /** Where the viewer is signed in, whichever organisation they work for there. */
 export function Sessions({ viewer, onChange }: { viewer: Sessions_viewer$key; onChange: () => void }) {
@@ -72,7 +73,11 @@ export function Sessions({ viewer, onChange }: { viewer: Sessions_viewer$key; on
                 </p>
               </div>
               {!session.current && (
-                <Button size="sm" aria-label={`End ${name}`} onClick={() => setLeaving({ id: session.id, name })}>
+                <Button
+                  size="sm"
+                  aria-label={`End ${name}, ${session.address}`}
+                  onClick={() => setLeaving({ ...session, name })}
+                >
                   End
                 </Button>
               )}
@@ -87,7 +92,7 @@ export function Sessions({ viewer, onChange }: { viewer: Sessions_viewer$key; on
 
 type EndProps = { leaving: Leaving; onClose: () => void; onDone: () => void }
 
-function EndDialog({ leaving: { id, name }, onClose, onDone }: EndProps) {
+function EndDialog({ leaving: { id, name, address }, onClose, onDone }: EndProps) {
   const [fault, setFault] = useState<Fault | null>(null)
   const [end, busy] = useAction<SessionsEndMutation>(graphql`
     mutation SessionsEndMutation($input: EndSessionsInput!) {
@@ -100,7 +105,7 @@ function EndDialog({ leaving: { id, name }, onClose, onDone }: EndProps) {
   `)
   return (
     <ConfirmDialog
-      title={id ? `End the session of ${name}?` : `End ${name}?`}
+      title={id ? `End the session of ${name} at ${address}?` : `End ${name}?`}
       label="End"
       danger
       busy={busy}
