@@ -38,6 +38,7 @@ func newRig(t *testing.T, replicas, hosts int) *rig {
 	t.Helper()
 	skipUnlessWanted(t)
 	r := &rig{t: t, dir: t.TempDir()}
+	t.Cleanup(r.confess)
 	require.NoError(t, os.Chmod(r.dir, 0o755)) // PostgreSQL is another user
 	r.postgres, r.redis = startPostgres(t), startRedis(t, r.dir)
 	r.env = []string{

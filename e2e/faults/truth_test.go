@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -40,6 +41,12 @@ func (l *ledger) add(id string) {
 func (r *rig) check(l *ledger, most time.Duration) {
 	t := r.t
 	t.Helper()
+	var broken []string
+	hold := func(kept bool, invariant, format string, args ...any) {
+		if !kept {
+			broken = append(broken, invariant+": "+fmt.Sprintf(format, args...))
+		}
+	}
 	ids := make([]string, 0, len(l.all))
 	for id := range l.all {
 		ids = append(ids, id)
@@ -59,11 +66,11 @@ func (r *rig) check(l *ledger, most time.Duration) {
 			break
 		}
 	}
-	assert.Zero(t, open, "I1: operations without an end")
+	hold(open == 0, "I1", "%d operations without an end", open)
 	row(&accepted, `SELECT count(*) FROM operations WHERE parent_id IS NULL`)
-	assert.GreaterOrEqual(t, accepted, len(ids), "I2: accepted operations that are not there")
+	hold(accepted >= len(ids), "I2", "%d of %d accepted operations are there", accepted, len(ids))
 	row(&audited, `SELECT count(*) FROM operations o WHERE parent_id IS NULL AND NOT EXISTS (SELECT FROM audit a WHERE a.operation_id = o.id)`)
-	assert.Zero(t, audited, "I5: operations that nobody wrote down")
+	hold(audited == 0, "I5", "%d operations that nobody wrote down", audited)
 	for _, h := range r.hosts {
 		var diff string
 		for began := time.Now(); ; time.Sleep(200 * time.Millisecond) {
@@ -71,7 +78,7 @@ func (r *rig) check(l *ledger, most time.Duration) {
 				break
 			}
 		}
-		assert.Empty(t, diff, "I3, I4: "+h.name)
+		hold(diff == "", "I3, I4", "%s: %s", h.name, diff)
 	}
 	for _, p := range r.replicas {
 		assert.Empty(t, p.complaints(), "the replica's log")
@@ -81,8 +88,10 @@ func (r *rig) check(l *ledger, most time.Duration) {
 				break
 			}
 		}
-		assert.False(t, now.grown(p.idle, len(r.hosts)), "I6: from %+v to %+v", p.idle, now)
+		hold(!now.grown(p.idle, len(r.hosts)), "I6", "from %+v to %+v", p.idle, now)
 	}
+	r.report("I1–I6", strings.TrimPrefix(t.Name(), "Test"), "hold at its end", len(broken) == 0, "%d operations; %s",
+		accepted, cmp.Or(strings.Join(broken, "; "), "all hold"))
 }
 
 // difference is how the list differs from what the host has; nothing when it does not.
