@@ -49,6 +49,8 @@ type MutationResolver interface {
 	UpdateProvider(ctx context.Context, input model.UpdateProviderInput) (*model.UpdateProviderPayload, error)
 	RemoveProvider(ctx context.Context, input model.RemoveProviderInput) (*model.RemoveProviderPayload, error)
 	RefreshProvider(ctx context.Context, input model.RefreshProviderInput) (*model.RefreshProviderPayload, error)
+	AddOrganisation(ctx context.Context, input model.AddOrganisationInput) (*model.AddOrganisationPayload, error)
+	SetQuota(ctx context.Context, input model.SetQuotaInput) (*model.SetQuotaPayload, error)
 	CreateSnapshot(ctx context.Context, input model.CreateSnapshotInput) (*model.CreateSnapshotPayload, error)
 	RestoreSnapshot(ctx context.Context, input model.RestoreSnapshotInput) (*model.RestoreSnapshotPayload, error)
 	DeleteSnapshot(ctx context.Context, input model.DeleteSnapshotInput) (*model.DeleteSnapshotPayload, error)
@@ -91,6 +93,8 @@ type QueryResolver interface {
 	Provider(ctx context.Context, id string) (*fleet.Provider, error)
 	HypervisorHosts(ctx context.Context, provider *string) ([]*fleet.HypervisorHost, error)
 	HypervisorHost(ctx context.Context, id string) (*fleet.HypervisorHost, error)
+	Quota(ctx context.Context) ([]*fleet.QuotaLine, error)
+	Organisations(ctx context.Context) ([]*fleet.Organisation, error)
 	Vms(ctx context.Context, first int, after *string, filter *fleet.VMFilter, orderBy *fleet.VMOrder) (*model.VMConnection, error)
 	VM(ctx context.Context, id string) (*fleet.VM, error)
 	PlanUpdateVM(ctx context.Context, input model.UpdateVMInput) (*fleet.VMPlan, error)
@@ -121,6 +125,20 @@ func (ec *executionContext) field_Mutation_abandonOperation_args(ctx context.Con
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (model.AbandonOperationInput, error) {
 			return ec.unmarshalNAbandonOperationInput2githubᚗcomᚋnovacronᚋnovacronᚋgraphᚋmodelᚐAbandonOperationInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_addOrganisation_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.AddOrganisationInput, error) {
+			return ec.unmarshalNAddOrganisationInput2githubᚗcomᚋnovacronᚋnovacronᚋgraphᚋmodelᚐAddOrganisationInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -625,6 +643,20 @@ func (ec *executionContext) field_Mutation_setPersonActive_args(ctx context.Cont
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (model.SetPersonActiveInput, error) {
 			return ec.unmarshalNSetPersonActiveInput2githubᚗcomᚋnovacronᚋnovacronᚋgraphᚋmodelᚐSetPersonActiveInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_setQuota_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.SetQuotaInput, error) {
+			return ec.unmarshalNSetQuotaInput2githubᚗcomᚋnovacronᚋnovacronᚋgraphᚋmodelᚐSetQuotaInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -2603,6 +2635,94 @@ func (ec *executionContext) fieldContext_Mutation_refreshProvider(ctx context.Co
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_addOrganisation(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_addOrganisation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().AddOrganisation(ctx, fc.Args["input"].(model.AddOrganisationInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.AddOrganisationPayload) graphql.Marshaler {
+			return ec.marshalNAddOrganisationPayload2ᚖgithubᚗcomᚋnovacronᚋnovacronᚋgraphᚋmodelᚐAddOrganisationPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_addOrganisation(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AddOrganisationPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_addOrganisation_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_setQuota(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_setQuota(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SetQuota(ctx, fc.Args["input"].(model.SetQuotaInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.SetQuotaPayload) graphql.Marshaler {
+			return ec.marshalNSetQuotaPayload2ᚖgithubᚗcomᚋnovacronᚋnovacronᚋgraphᚋmodelᚐSetQuotaPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_setQuota(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SetQuotaPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_setQuota_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_createSnapshot(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -4337,6 +4457,70 @@ func (ec *executionContext) fieldContext_Query_hypervisorHost(ctx context.Contex
 	if fc.Args, err = ec.field_Query_hypervisorHost_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_quota(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_quota(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().Quota(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*fleet.QuotaLine) graphql.Marshaler {
+			return ec.marshalNQuotaLine2ᚕᚖgithubᚗcomᚋnovacronᚋnovacronᚋinternalᚋfleetᚐQuotaLineᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_quota(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_QuotaLine(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_organisations(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_organisations(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().Organisations(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*fleet.Organisation) graphql.Marshaler {
+			return ec.marshalNOrganisation2ᚕᚖgithubᚗcomᚋnovacronᚋnovacronᚋinternalᚋfleetᚐOrganisationᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_organisations(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Organisation(ctx, field)
+		},
 	}
 	return fc, nil
 }
@@ -6088,6 +6272,20 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "addOrganisation":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_addOrganisation(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "setQuota":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_setQuota(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "createSnapshot":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_createSnapshot(ctx, field)
@@ -6433,6 +6631,18 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_hypervisorHost(ctx, field)
+				})
+		case "quota":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_quota(ctx, field)
+				})
+		case "organisations":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_organisations(ctx, field)
 				})
 		case "vms":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,

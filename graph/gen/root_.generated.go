@@ -78,6 +78,10 @@ type ComplexityRoot struct {
 		Remedy  func(childComplexity int) int
 	}
 
+	AddOrganisationPayload struct {
+		Organisation func(childComplexity int) int
+	}
+
 	AddPersonPayload struct {
 		Password func(childComplexity int) int
 		Person   func(childComplexity int) int
@@ -347,6 +351,7 @@ type ComplexityRoot struct {
 
 	Mutation struct {
 		AbandonOperation   func(childComplexity int, input model.AbandonOperationInput) int
+		AddOrganisation    func(childComplexity int, input model.AddOrganisationInput) int
 		AddPerson          func(childComplexity int, input model.AddPersonInput) int
 		AddPolicy          func(childComplexity int, input model.AddPolicyInput) int
 		AddProvider        func(childComplexity int, input model.AddProviderInput) int
@@ -383,6 +388,7 @@ type ComplexityRoot struct {
 		RevokeAPIToken     func(childComplexity int, input model.RevokeAPITokenInput) int
 		RevokeRole         func(childComplexity int, input model.RevokeRoleInput) int
 		SetPersonActive    func(childComplexity int, input model.SetPersonActiveInput) int
+		SetQuota           func(childComplexity int, input model.SetQuotaInput) int
 		ShutdownVM         func(childComplexity int, input model.ShutdownVMInput) int
 		StartVM            func(childComplexity int, input model.StartVMInput) int
 		SuspendVM          func(childComplexity int, input model.SuspendVMInput) int
@@ -475,6 +481,12 @@ type ComplexityRoot struct {
 		Progress   func(childComplexity int) int
 		StartedAt  func(childComplexity int) int
 		Status     func(childComplexity int) int
+	}
+
+	Organisation struct {
+		People func(childComplexity int) int
+		Quota  func(childComplexity int) int
+		Tenant func(childComplexity int) int
 	}
 
 	PageInfo struct {
@@ -585,16 +597,24 @@ type ComplexityRoot struct {
 		Node            func(childComplexity int, id string) int
 		Operation       func(childComplexity int, id string) int
 		Operations      func(childComplexity int, first int, after *string, filter *fleet.OperationFilter) int
+		Organisations   func(childComplexity int) int
 		People          func(childComplexity int) int
 		PlanBulkVMs     func(childComplexity int, input model.BulkVMsInput) int
 		PlanUpdateVM    func(childComplexity int, input model.UpdateVMInput) int
 		Policies        func(childComplexity int) int
 		Provider        func(childComplexity int, id string) int
 		Providers       func(childComplexity int) int
+		Quota           func(childComplexity int) int
 		VM              func(childComplexity int, id string) int
 		Viewer          func(childComplexity int) int
 		Vms             func(childComplexity int, first int, after *string, filter *fleet.VMFilter, orderBy *fleet.VMOrder) int
 		WhatMay         func(childComplexity int, person string, permission string, on *string) int
+	}
+
+	QuotaLine struct {
+		Counted func(childComplexity int) int
+		InUse   func(childComplexity int) int
+		Limit   func(childComplexity int) int
 	}
 
 	RebootVMPayload struct {
@@ -673,6 +693,10 @@ type ComplexityRoot struct {
 
 	SetPersonActivePayload struct {
 		Person func(childComplexity int) int
+	}
+
+	SetQuotaPayload struct {
+		Quota func(childComplexity int) int
 	}
 
 	ShutdownVMPayload struct {
@@ -976,6 +1000,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Action.Remedy(childComplexity), true
+
+	case "AddOrganisationPayload.organisation":
+		if e.ComplexityRoot.AddOrganisationPayload.Organisation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AddOrganisationPayload.Organisation(childComplexity), true
 
 	case "AddPersonPayload.password":
 		if e.ComplexityRoot.AddPersonPayload.Password == nil {
@@ -1949,6 +1980,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.AbandonOperation(childComplexity, args["input"].(model.AbandonOperationInput)), true
+	case "Mutation.addOrganisation":
+		if e.ComplexityRoot.Mutation.AddOrganisation == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_addOrganisation_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.AddOrganisation(childComplexity, args["input"].(model.AddOrganisationInput)), true
 	case "Mutation.addPerson":
 		if e.ComplexityRoot.Mutation.AddPerson == nil {
 			break
@@ -2345,6 +2387,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.SetPersonActive(childComplexity, args["input"].(model.SetPersonActiveInput)), true
+	case "Mutation.setQuota":
+		if e.ComplexityRoot.Mutation.SetQuota == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_setQuota_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SetQuota(childComplexity, args["input"].(model.SetQuotaInput)), true
 	case "Mutation.shutdownVM":
 		if e.ComplexityRoot.Mutation.ShutdownVM == nil {
 			break
@@ -2777,6 +2830,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.OperationStep.Status(childComplexity), true
+
+	case "Organisation.people":
+		if e.ComplexityRoot.Organisation.People == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Organisation.People(childComplexity), true
+	case "Organisation.quota":
+		if e.ComplexityRoot.Organisation.Quota == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Organisation.Quota(childComplexity), true
+	case "Organisation.tenant":
+		if e.ComplexityRoot.Organisation.Tenant == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Organisation.Tenant(childComplexity), true
 
 	case "PageInfo.endCursor":
 		if e.ComplexityRoot.PageInfo.EndCursor == nil {
@@ -3291,6 +3363,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Operations(childComplexity, args["first"].(int), args["after"].(*string), args["filter"].(*fleet.OperationFilter)), true
+	case "Query.organisations":
+		if e.ComplexityRoot.Query.Organisations == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.Organisations(childComplexity), true
 	case "Query.people":
 		if e.ComplexityRoot.Query.People == nil {
 			break
@@ -3342,6 +3420,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Providers(childComplexity), true
+	case "Query.quota":
+		if e.ComplexityRoot.Query.Quota == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.Quota(childComplexity), true
 	case "Query.vm":
 		if e.ComplexityRoot.Query.VM == nil {
 			break
@@ -3381,6 +3465,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.WhatMay(childComplexity, args["person"].(string), args["permission"].(string), args["on"].(*string)), true
+
+	case "QuotaLine.counted":
+		if e.ComplexityRoot.QuotaLine.Counted == nil {
+			break
+		}
+
+		return e.ComplexityRoot.QuotaLine.Counted(childComplexity), true
+	case "QuotaLine.inUse":
+		if e.ComplexityRoot.QuotaLine.InUse == nil {
+			break
+		}
+
+		return e.ComplexityRoot.QuotaLine.InUse(childComplexity), true
+	case "QuotaLine.limit":
+		if e.ComplexityRoot.QuotaLine.Limit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.QuotaLine.Limit(childComplexity), true
 
 	case "RebootVMPayload.operation":
 		if e.ComplexityRoot.RebootVMPayload.Operation == nil {
@@ -3577,6 +3680,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SetPersonActivePayload.Person(childComplexity), true
+
+	case "SetQuotaPayload.quota":
+		if e.ComplexityRoot.SetQuotaPayload.Quota == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetQuotaPayload.Quota(childComplexity), true
 
 	case "ShutdownVMPayload.operation":
 		if e.ComplexityRoot.ShutdownVMPayload.Operation == nil {
@@ -4346,6 +4456,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	inputUnmarshalers := func() *graphql.InputUnmarshalerIndex {
 		return graphql.NewInputUnmarshalerIndex(
 			graphql.NewInputUnmarshaler("AbandonOperationInput", ec.unmarshalInputAbandonOperationInput),
+			graphql.NewInputUnmarshaler("AddOrganisationInput", ec.unmarshalInputAddOrganisationInput),
 			graphql.NewInputUnmarshaler("AddPersonInput", ec.unmarshalInputAddPersonInput),
 			graphql.NewInputUnmarshaler("AddPolicyInput", ec.unmarshalInputAddPolicyInput),
 			graphql.NewInputUnmarshaler("AddProviderInput", ec.unmarshalInputAddProviderInput),
@@ -4370,6 +4481,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("EndSessionsInput", ec.unmarshalInputEndSessionsInput),
 			graphql.NewInputUnmarshaler("GrantRoleInput", ec.unmarshalInputGrantRoleInput),
 			graphql.NewInputUnmarshaler("ImportImageInput", ec.unmarshalInputImportImageInput),
+			graphql.NewInputUnmarshaler("LimitInput", ec.unmarshalInputLimitInput),
 			graphql.NewInputUnmarshaler("NICInput", ec.unmarshalInputNICInput),
 			graphql.NewInputUnmarshaler("OpenConsoleInput", ec.unmarshalInputOpenConsoleInput),
 			graphql.NewInputUnmarshaler("OperationFilter", ec.unmarshalInputOperationFilter),
@@ -4390,6 +4502,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("RevokeAPITokenInput", ec.unmarshalInputRevokeAPITokenInput),
 			graphql.NewInputUnmarshaler("RevokeRoleInput", ec.unmarshalInputRevokeRoleInput),
 			graphql.NewInputUnmarshaler("SetPersonActiveInput", ec.unmarshalInputSetPersonActiveInput),
+			graphql.NewInputUnmarshaler("SetQuotaInput", ec.unmarshalInputSetQuotaInput),
 			graphql.NewInputUnmarshaler("ShutdownVMInput", ec.unmarshalInputShutdownVMInput),
 			graphql.NewInputUnmarshaler("StartVMInput", ec.unmarshalInputStartVMInput),
 			graphql.NewInputUnmarshaler("SuspendVMInput", ec.unmarshalInputSuspendVMInput),
@@ -4884,6 +4997,8 @@ type Session {
 
 "What somebody may do."
 enum Role {
+  "Not given by anybody: what only those may do who look after the installation."
+  PLATFORM
   "Everything, and who else may what."
   OWNER
   "Everything with hosts, VMs and images, and people up to administrators."
@@ -5898,6 +6013,88 @@ enum ChangeKind {
   UPDATED
   "It is gone."
   REMOVED
+}
+`, BuiltIn: false},
+	{Name: "../schema/quota.graphqls", Input: `extend type Query {
+  "What the viewer's organisation may have, and has."
+  quota: [QuotaLine!]!
+  "All organisations of this installation, by name. For those who look after it."
+  organisations: [Organisation!]!
+}
+
+extend type Mutation {
+  "Make an organisation. You are its first owner: ` + "`" + `switchOrganisation` + "`" + ` goes there. For those who look after the installation."
+  addOrganisation(input: AddOrganisationInput!): AddOrganisationPayload!
+  "Change what an organisation may have. What it has beyond that it keeps. For those who look after the installation."
+  setQuota(input: SetQuotaInput!): SetQuotaPayload!
+}
+
+"A kind of thing of which an organisation may have so many. Only managed VMs count."
+enum Counted {
+  "VMs."
+  VMS
+  "Their virtual CPUs."
+  VCPUS
+  "Their memory, in MiB."
+  MEMORY_MIB
+  "Their disks as large as the guests see them, in MiB; without CD-ROMs and what is only read."
+  DISK_MIB
+  "Their snapshots, as many as were there when they were last counted."
+  SNAPSHOTS
+}
+
+"How an organisation stands with one kind of thing."
+type QuotaLine {
+  "What is counted."
+  counted: Counted!
+  "How many it may have; null: as many as it likes."
+  limit: Int64
+  "How many it has, or will have when the operations under way are done."
+  inUse: Int64!
+}
+
+"An organisation as those see it who look after the installation."
+type Organisation {
+  "The organisation."
+  tenant: Tenant!
+  "How many people have a role in it."
+  people: Int!
+  "What it may have, and has."
+  quota: [QuotaLine!]!
+}
+
+"A new organisation."
+input AddOrganisationInput {
+  "Its name: 1 to 63 letters, digits, -, _ or ."
+  name: String!
+}
+
+"An organisation was made."
+type AddOrganisationPayload {
+  "The organisation."
+  organisation: Organisation!
+}
+
+"What an organisation may have."
+input SetQuotaInput {
+  "The organisation."
+  organisation: ID!
+  "The limits that change; the others stay."
+  limits: [LimitInput!]!
+}
+
+"How many of something."
+input LimitInput {
+  "What is counted."
+  counted: Counted!
+  "0 or more; null: as many as it likes."
+  limit: Int64
+}
+
+"A quota was changed."
+type SetQuotaPayload {
+  "What the organisation may have now, and has."
+  quota: [QuotaLine!]!
 }
 `, BuiltIn: false},
 	{Name: "../schema/snapshot.graphqls", Input: `extend type Mutation {
@@ -6927,6 +7124,14 @@ func (ec *executionContext) childFields_Action(ctx context.Context, field graphq
 	return nil, fmt.Errorf("no field named %q was found under type Action", field.Name)
 }
 
+func (ec *executionContext) childFields_AddOrganisationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "organisation":
+		return ec.fieldContext_AddOrganisationPayload_organisation(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AddOrganisationPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_AddPersonPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "person":
@@ -7625,6 +7830,18 @@ func (ec *executionContext) childFields_OperationStep(ctx context.Context, field
 	return nil, fmt.Errorf("no field named %q was found under type OperationStep", field.Name)
 }
 
+func (ec *executionContext) childFields_Organisation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "tenant":
+		return ec.fieldContext_Organisation_tenant(ctx, field)
+	case "people":
+		return ec.fieldContext_Organisation_people(ctx, field)
+	case "quota":
+		return ec.fieldContext_Organisation_quota(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Organisation", field.Name)
+}
+
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "hasNextPage":
@@ -7815,6 +8032,18 @@ func (ec *executionContext) childFields_ProviderEvents(ctx context.Context, fiel
 	return nil, fmt.Errorf("no field named %q was found under type ProviderEvents", field.Name)
 }
 
+func (ec *executionContext) childFields_QuotaLine(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "counted":
+		return ec.fieldContext_QuotaLine_counted(ctx, field)
+	case "limit":
+		return ec.fieldContext_QuotaLine_limit(ctx, field)
+	case "inUse":
+		return ec.fieldContext_QuotaLine_inUse(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type QuotaLine", field.Name)
+}
+
 func (ec *executionContext) childFields_RebootVMPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "operation":
@@ -7969,6 +8198,14 @@ func (ec *executionContext) childFields_SetPersonActivePayload(ctx context.Conte
 		return ec.fieldContext_SetPersonActivePayload_person(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SetPersonActivePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_SetQuotaPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "quota":
+		return ec.fieldContext_SetQuotaPayload_quota(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SetQuotaPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_ShutdownVMPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

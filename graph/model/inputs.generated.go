@@ -32,6 +32,18 @@ type About struct {
 	MaxPageSize int `json:"maxPageSize"`
 }
 
+// A new organisation.
+type AddOrganisationInput struct {
+	// Its name: 1 to 63 letters, digits, -, _ or .
+	Name string `json:"name"`
+}
+
+// An organisation was made.
+type AddOrganisationPayload struct {
+	// The organisation.
+	Organisation *fleet.Organisation `json:"organisation"`
+}
+
 // A new account.
 type AddPersonInput struct {
 	// The sign-in name: 1 to 63 letters, digits, -, _ or .
@@ -442,6 +454,14 @@ type ImportImagePayload struct {
 	Image *fleet.Image `json:"image"`
 }
 
+// How many of something.
+type LimitInput struct {
+	// What is counted.
+	Counted fleet.Counted `json:"counted"`
+	// 0 or more; null: as many as it likes.
+	Limit *int64 `json:"limit,omitempty"`
+}
+
 // Which console.
 type OpenConsoleInput struct {
 	// Of which VM.
@@ -686,6 +706,20 @@ type SetPersonActiveInput struct {
 type SetPersonActivePayload struct {
 	// The person now.
 	Person *fleet.Person `json:"person"`
+}
+
+// What an organisation may have.
+type SetQuotaInput struct {
+	// The organisation.
+	Organisation string `json:"organisation"`
+	// The limits that change; the others stay.
+	Limits []*LimitInput `json:"limits"`
+}
+
+// A quota was changed.
+type SetQuotaPayload struct {
+	// What the organisation may have now, and has.
+	Quota []*fleet.QuotaLine `json:"quota"`
 }
 
 // Which VM.

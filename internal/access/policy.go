@@ -113,7 +113,7 @@ func knownActions(p *cedar.Policy) error {
 		case map[string]any:
 			if v["type"] == actionType {
 				id, _ := v["id"].(string)
-				if fleet.Permission(id).Least() == "" && !slices.Contains(fleet.Roles, fleet.Role(id)) {
+				if fleet.Permission(id).Least() == "" && id != string(fleet.RolePlatform) && !slices.Contains(fleet.Roles, fleet.Role(id)) {
 					unknown = id
 				}
 			}
@@ -144,7 +144,7 @@ type Decision struct {
 // May is what the viewer may do to a thing of their organisation.
 func (v Viewer) May(on fleet.Resource) fleet.May {
 	return func(p fleet.Permission) fleet.Action {
-		by := p.Of(v.Role)
+		by := v.byRole(p)
 		if v.policies == nil || !v.policies.own {
 			return by // what the house's policies say, without asking them
 		}
@@ -164,9 +164,17 @@ func (v Viewer) May(on fleet.Resource) fleet.May {
 	}
 }
 
+// byRole is what the viewer's role says, and whether they look after the installation.
+func (v Viewer) byRole(p fleet.Permission) fleet.Action {
+	if v.PlatformAdmin && p.Least() == fleet.RolePlatform {
+		return fleet.Action{Name: string(p), Allowed: true}
+	}
+	return p.Of(v.Role)
+}
+
 // MayHave reports whether the viewer could have a permission on something.
 func (v Viewer) MayHave(p fleet.Permission) bool {
-	return p.Of(v.Role).Allowed || v.policies != nil && v.policies.own && p.Least() != ""
+	return v.byRole(p).Allowed || v.policies != nil && v.policies.own && p.Least() != ""
 }
 
 // Decide asks the policies whether somebody has a permission on a thing of their organisation.

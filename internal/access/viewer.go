@@ -35,6 +35,12 @@ func (v Viewer) Under(p *Policies) Viewer {
 // Scope is what the viewer's reads and writes may touch.
 func (v Viewer) Scope() fleet.Scope { return fleet.Within(v.TenantID) }
 
+// For is the viewer as the log of another organisation has them, which they look after.
+func (v Viewer) For(tenant uuid.UUID) Viewer {
+	v.TenantID = tenant
+	return v
+}
+
 // Entry is a line of the audit log about what the viewer asked for.
 func (v Viewer) Entry(action string, outcome fleet.AuditOutcome) *fleet.AuditEntry {
 	e := &fleet.AuditEntry{TenantID: v.TenantID, Actor: v.Name, RequestID: v.RequestID, Address: v.Address, Action: action, Outcome: outcome}

@@ -37,8 +37,10 @@ func (c *Control) AttachDisk(ctx context.Context, vm uuid.UUID, d fleet.NewDisk)
 		if len(v.Disks) >= fleet.MaxDisks {
 			return asked{}, fault.New(fault.Exhausted, "it has %d disks", len(v.Disks)).At("disk").With("Unplug one first.")
 		}
-		r, err := c.disk(ctx, tx, viewer, p, hosts, d, "disk")
-		return asked{fleet.AttachDisk, operations.AttachDisk{Disk: r}, map[string]any{"disk": r}}, err
+		r, size, err := c.disk(ctx, tx, viewer, p, hosts, d, "disk")
+		takes := v.Takes()
+		takes.DiskMiB += fleet.MiB(size)
+		return asked{fleet.AttachDisk, operations.AttachDisk{Disk: r}, map[string]any{"disk": r}, &takes}, err
 	})
 }
 
@@ -67,7 +69,7 @@ func (c *Control) DetachDisk(ctx context.Context, vm uuid.UUID, name string, fat
 				return asked{}, err
 			}
 		}
-		return asked{fleet.DetachDisk, operations.DetachDisk{Name: name, Fate: fate}, map[string]any{"disk": name, "fate": fate}}, nil
+		return asked{kind: fleet.DetachDisk, input: operations.DetachDisk{Name: name, Fate: fate}, detail: map[string]any{"disk": name, "fate": fate}}, nil
 	})
 }
 
@@ -101,7 +103,7 @@ func (c *Control) AttachNIC(ctx context.Context, vm uuid.UUID, n drivers.NICRequ
 			return asked{}, (&fault.Error{Kind: fault.Exists, Message: "it has a NIC with this address"}).At("nic.mac").With("Choose another, or leave it out.")
 		}
 		n.MAC = canonicalMAC(n.MAC)
-		return asked{fleet.AttachNIC, operations.AttachNIC{NIC: n}, map[string]any{"nic": n}}, nil
+		return asked{kind: fleet.AttachNIC, input: operations.AttachNIC{NIC: n}, detail: map[string]any{"nic": n}}, nil
 	})
 }
 
@@ -111,7 +113,7 @@ func (c *Control) DetachNIC(ctx context.Context, vm uuid.UUID, mac string) (*fle
 		if !hasNIC(v, mac) {
 			return asked{}, fault.Field("mac", "Name a NIC that it has.", "it has no NIC %.20q", mac)
 		}
-		return asked{fleet.DetachNIC, operations.DetachNIC{MAC: canonicalMAC(mac)}, map[string]any{"mac": mac}}, nil
+		return asked{kind: fleet.DetachNIC, input: operations.DetachNIC{MAC: canonicalMAC(mac)}, detail: map[string]any{"mac": mac}}, nil
 	})
 }
 

@@ -32,7 +32,7 @@ func (c *Control) CreateSnapshot(ctx context.Context, vm uuid.UUID, r drivers.Sn
 		return nil, fault.New(fault.Conflict, "internal and external snapshots of one VM cannot be mixed").
 			At("external").With("Take it as the others are, or delete those first.")
 	}
-	return c.onVM(ctx, vm, "createSnapshot", func(_ *store.Store, v *fleet.VM, p *fleet.Provider) (asked, error) {
+	return c.onVM(ctx, vm, "createSnapshot", func(tx *store.Store, v *fleet.VM, p *fleet.Provider) (asked, error) {
 		// Memory is asked for by default; a VM that is off has none.
 		r.Memory = r.Memory && v.ObservedStatus != fleet.VMStopped
 		switch can := p.Info.Features; {
@@ -42,7 +42,15 @@ func (c *Control) CreateSnapshot(ctx context.Context, vm uuid.UUID, r drivers.Sn
 			return asked{}, fault.Field("external", "Take it inside the disks.", "this host cannot keep snapshots in files of their own")
 		}
 		r.Token = ""
-		return asked{fleet.CreateSnapshot, operations.CreateSnapshot{Request: r}, map[string]any{"snapshot": r.Name, "memory": r.Memory, "external": r.External}}, nil
+		if ok { // others take snapshots too
+			v.Snapshots = int64(len(all))
+			if err := tx.SetSnapshots(ctx, fleet.Within(v.TenantID), v.ID, len(all)); err != nil {
+				return asked{}, err
+			}
+		}
+		takes := v.Takes()
+		takes.Snapshots++
+		return asked{fleet.CreateSnapshot, operations.CreateSnapshot{Request: r}, map[string]any{"snapshot": r.Name, "memory": r.Memory, "external": r.External}, &takes}, nil
 	})
 }
 
@@ -67,7 +75,7 @@ func (c *Control) onSnapshot(ctx context.Context, vm uuid.UUID, name, verb strin
 		return nil, fault.Missing("snapshot", name).At("name")
 	}
 	return c.onVM(ctx, vm, verb, func(*store.Store, *fleet.VM, *fleet.Provider) (asked, error) {
-		return asked{kind, operations.Snapshot{Name: name}, map[string]any{"snapshot": name}}, nil
+		return asked{kind: kind, input: operations.Snapshot{Name: name}, detail: map[string]any{"snapshot": name}}, nil
 	})
 }
 

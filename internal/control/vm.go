@@ -21,6 +21,7 @@ type asked struct {
 	kind   fleet.OperationKind
 	input  any
 	detail map[string]any // for the audit; no secret
+	takes  *fleet.Amount  // what the VM takes when it is done; nil: no more than now
 }
 
 // onVM is the way of every verb that acts on a VM and lasts: may it be done now, then operation,
@@ -47,7 +48,12 @@ func (c *Control) onVM(ctx context.Context, id uuid.UUID, verb string, ask func(
 		if err != nil {
 			return err
 		}
-		o.TargetType, o.TargetID, o.TargetName = fleet.TargetVM, &v.ID, v.Name
+		if a.takes != nil && v.Management == fleet.Managed {
+			if err := c.room(ctx, tx, viewer, v, *a.takes); err != nil {
+				return err
+			}
+		}
+		o.TargetType, o.TargetID, o.TargetName, o.Amount = fleet.TargetVM, &v.ID, v.Name, a.takes
 		if err := c.ops.Enqueue(ctx, tx, o, under); err != nil {
 			return err
 		}
@@ -138,8 +144,8 @@ func (c *Control) DeleteVM(ctx context.Context, vm uuid.UUID, fates map[string]d
 				}
 			}
 		}
-		return asked{fleet.DeleteVM, operations.DeleteVM{Disks: fates, Snapshots: snapshots, Force: force},
-			map[string]any{"disks": fates, "snapshots": snapshots, "force": force}}, nil
+		return asked{kind: fleet.DeleteVM, input: operations.DeleteVM{Disks: fates, Snapshots: snapshots, Force: force},
+			detail: map[string]any{"disks": fates, "snapshots": snapshots, "force": force}}, nil
 	})
 }
 
@@ -217,6 +223,11 @@ func (c *Control) manage(ctx context.Context, id uuid.UUID, verb string, m fleet
 		}
 		if _, _, err := c.allowed(ctx, tx, viewer, v, verb); err != nil {
 			return err
+		}
+		if m == fleet.Managed {
+			if err := c.room(ctx, tx, viewer, nil, v.Takes()); err != nil {
+				return err
+			}
 		}
 		if err := tx.SetManagement(ctx, viewer.Scope(), id, m); err != nil {
 			return err

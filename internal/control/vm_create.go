@@ -104,7 +104,7 @@ func (c *Control) createVM(ctx context.Context, tx *store.Store, viewer access.V
 	if err := reachable(p); err != nil {
 		return nil, nil, err
 	}
-	request, err := c.request(ctx, tx, viewer, p, n)
+	request, takes, err := c.request(ctx, tx, viewer, p, n)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -138,9 +138,13 @@ func (c *Control) createVM(ctx context.Context, tx *store.Store, viewer access.V
 			v.HypervisorType = "QEMU"
 		}
 	}
+	if err := c.room(ctx, tx, viewer, nil, takes); err != nil {
+		return nil, nil, err
+	}
 	if err := tx.InsertVM(ctx, v); err != nil {
 		return nil, nil, err
 	}
+	o.Amount = &takes
 	o.TargetType, o.TargetID, o.TargetName = fleet.TargetVM, &v.ID, v.Name
 	if n.IdempotencyKey != "" {
 		o.IdempotencyKey = &n.IdempotencyKey
@@ -158,10 +162,11 @@ func (c *Control) createVM(ctx context.Context, tx *store.Store, viewer access.V
 		map[string]any{"provider": p.Name, "vcpus": n.VCPUs, "memoryMiB": n.MemoryMiB}})
 }
 
-// request fills in the defaults and holds the request against what is known of the provider.
-func (c *Control) request(ctx context.Context, tx *store.Store, viewer access.Viewer, p *fleet.Provider, n fleet.NewVM) (drivers.CreateRequest, error) {
+// request fills in the defaults and holds the request against what is known of the provider. takes is what the VM will take.
+func (c *Control) request(ctx context.Context, tx *store.Store, viewer access.Viewer, p *fleet.Provider, n fleet.NewVM) (r drivers.CreateRequest, takes fleet.Amount, err error) {
 	limits, can := p.Info.Limits, p.Info.Features
-	r := drivers.CreateRequest{Owner: viewer.TenantID.String(), Name: n.Name, Description: n.Description, VCPUs: n.VCPUs, VCPUsMax: n.VCPUsMax, MemoryMiB: n.MemoryMiB,
+	takes = fleet.Amount{VMs: 1, VCPUs: int64(n.VCPUs), MemoryMiB: n.MemoryMiB}
+	r = drivers.CreateRequest{Owner: viewer.TenantID.String(), Name: n.Name, Description: n.Description, VCPUs: n.VCPUs, VCPUsMax: n.VCPUsMax, MemoryMiB: n.MemoryMiB,
 		MemoryMax: n.MemoryMaxMiB, Firmware: n.Firmware, Machine: n.Machine, Accelerator: n.Accelerator, Autostart: n.Autostart, NICs: n.NICs}
 	bound := func(most, otherwise int64) int64 {
 		if most > 0 {
@@ -187,39 +192,39 @@ func (c *Control) request(ctx context.Context, tx *store.Store, viewer access.Vi
 	}
 	hosts, err := tx.Hosts(ctx, viewer.Scope(), &p.ID)
 	if err != nil {
-		return r, err
+		return r, takes, err
 	}
 	for i, nic := range r.NICs {
 		if err := checkNetwork(fmt.Sprintf("networks[%d].network", i), nic, hosts); err != nil {
-			return r, err
+			return r, takes, err
 		}
 	}
 	for i, d := range n.Disks {
-		disk, err := c.disk(ctx, tx, viewer, p, hosts, d, fmt.Sprintf("disks[%d]", i))
+		disk, size, err := c.disk(ctx, tx, viewer, p, hosts, d, fmt.Sprintf("disks[%d]", i))
 		if err != nil {
-			return r, err
+			return r, takes, err
 		}
-		r.Disks = append(r.Disks, disk)
+		r.Disks, takes.DiskMiB = append(r.Disks, disk), takes.DiskMiB+fleet.MiB(size)
 	}
 	switch {
 	case int64(n.VCPUs) > mostVCPUs:
-		return r, fault.Field("vcpus", fmt.Sprintf("Use at most %d.", mostVCPUs), "the host gives a VM at most %d vCPUs", mostVCPUs)
+		return r, takes, fault.Field("vcpus", fmt.Sprintf("Use at most %d.", mostVCPUs), "the host gives a VM at most %d vCPUs", mostVCPUs)
 	case int64(r.VCPUsMax) > mostVCPUs:
-		return r, fault.Field("vcpusMax", fmt.Sprintf("Use at most %d.", mostVCPUs), "the host gives a VM at most %d vCPUs", mostVCPUs)
+		return r, takes, fault.Field("vcpusMax", fmt.Sprintf("Use at most %d.", mostVCPUs), "the host gives a VM at most %d vCPUs", mostVCPUs)
 	case n.MemoryMiB > mostMemory:
-		return r, fault.Field("memoryMiB", fmt.Sprintf("Use at most %d MiB.", mostMemory), "the host gives a VM at most %d MiB", mostMemory)
+		return r, takes, fault.Field("memoryMiB", fmt.Sprintf("Use at most %d MiB.", mostMemory), "the host gives a VM at most %d MiB", mostMemory)
 	case r.MemoryMax > mostMemory:
-		return r, fault.Field("memoryMaxMiB", fmt.Sprintf("Use at most %d MiB.", mostMemory), "the host gives a VM at most %d MiB", mostMemory)
+		return r, takes, fault.Field("memoryMaxMiB", fmt.Sprintf("Use at most %d MiB.", mostMemory), "the host gives a VM at most %d MiB", mostMemory)
 	case limits.MaxNameLength > 0 && len(n.Name) > limits.MaxNameLength:
-		return r, fault.Field("name", fmt.Sprintf("Use at most %d characters.", limits.MaxNameLength), "the name is too long for this host")
+		return r, takes, fault.Field("name", fmt.Sprintf("Use at most %d characters.", limits.MaxNameLength), "the name is too long for this host")
 	case !hasMachine(hosts, n.Machine):
-		return r, fault.Field("machineType", "Choose one that the host offers, or leave it out.", "the host has no machine type %.63q", n.Machine)
+		return r, takes, fault.Field("machineType", "Choose one that the host offers, or leave it out.", "the host has no machine type %.63q", n.Machine)
 	case r.Firmware == drivers.FirmwareUEFI && !can.UEFI:
-		return r, fault.Field("firmware", "Use BIOS.", "the host has no UEFI firmware")
+		return r, takes, fault.Field("firmware", "Use BIOS.", "the host has no UEFI firmware")
 	case r.Accelerator != drivers.AcceleratorAuto && r.Accelerator != "" && len(can.Accelerators) > 0 && !slices.Contains(can.Accelerators, r.Accelerator):
-		return r, fault.Field("accelerator", "Use AUTO.", "the host cannot run VMs with %s", r.Accelerator)
+		return r, takes, fault.Field("accelerator", "Use AUTO.", "the host cannot run VMs with %s", r.Accelerator)
 	}
-	return r, nil
+	return r, takes, nil
 }
 
 // hasMachine reports whether a host offers the machine type; one that has not been surveyed yet may.
@@ -228,37 +233,42 @@ func hasMachine(hosts []*fleet.HypervisorHost, name string) bool {
 		slices.ContainsFunc(hosts, func(h *fleet.HypervisorHost) bool { return slices.Contains(h.Capabilities.Machines, name) })
 }
 
-// disk turns a disk that is asked for into what a driver is asked for.
-func (c *Control) disk(ctx context.Context, tx *store.Store, viewer access.Viewer, p *fleet.Provider, hosts []*fleet.HypervisorHost, d fleet.NewDisk, field string) (drivers.DiskRequest, error) {
-	r := drivers.DiskRequest{Pool: d.Pool, CapacityBytes: d.CapacityBytes, Format: d.Format, Bus: d.Bus, Clone: d.Clone,
+// disk turns a disk that is asked for into what a driver is asked for. size is what counts of it, in bytes: of a volume
+// that is there already nothing, until it has been seen.
+func (c *Control) disk(ctx context.Context, tx *store.Store, viewer access.Viewer, p *fleet.Provider, hosts []*fleet.HypervisorHost, d fleet.NewDisk, field string) (r drivers.DiskRequest, size int64, err error) {
+	r = drivers.DiskRequest{Pool: d.Pool, CapacityBytes: d.CapacityBytes, Format: d.Format, Bus: d.Bus, Clone: d.Clone,
 		Volume: d.Volume, ReadOnly: d.ReadOnly, CDROM: d.CDROM}
+	if d.Volume == nil && !d.CDROM && !d.ReadOnly {
+		size = d.CapacityBytes
+	}
 	if d.Volume != nil {
 		if err := checkPool(field+".volume.pool", d.Volume.Pool, hosts); err != nil {
-			return r, err
+			return r, 0, err
 		}
 		if err := freeVolume(ctx, tx, viewer.Scope(), p.ID, *d.Volume, d.ReadOnly || d.CDROM, field); err != nil {
-			return r, err
+			return r, 0, err
 		}
 	}
 	if d.ImageID != nil {
 		i, err := tx.Image(ctx, viewer.Scope(), *d.ImageID)
 		switch {
 		case err != nil:
-			return r, fault.Of(err).At(field + ".image")
+			return r, 0, fault.Of(err).At(field + ".image")
 		case i.ProviderID != p.ID:
-			return r, fault.Field(field+".image", "Choose one of this host's, or import it there.", "the image %s is at another host", i.Name)
+			return r, 0, fault.Field(field+".image", "Choose one of this host's, or import it there.", "the image %s is at another host", i.Name)
 		case i.Status != fleet.ImageReady:
-			return r, fault.New(fault.Conflict, "the image %s is not ready", i.Name).At(field + ".image").With("Wait for its import, or choose another.")
+			return r, 0, fault.New(fault.Conflict, "the image %s is not ready", i.Name).At(field + ".image").With("Wait for its import, or choose another.")
 		case i.Format == "iso" && !d.CDROM:
-			return r, fault.Field(field+".cdrom", "Set cdrom to true.", "the image %s is an ISO: it goes into a CD-ROM drive", i.Name)
+			return r, 0, fault.Field(field+".cdrom", "Set cdrom to true.", "the image %s is an ISO: it goes into a CD-ROM drive", i.Name)
 		case d.CapacityBytes != 0 && d.CapacityBytes < i.CapacityBytes && !d.CDROM:
-			return r, fault.Field(field+".capacityBytes", fmt.Sprintf("Use at least %d MiB.", (i.CapacityBytes+1<<20-1)>>20), "the image %s is larger than that", i.Name)
+			return r, 0, fault.Field(field+".capacityBytes", fmt.Sprintf("Use at least %d MiB.", fleet.MiB(i.CapacityBytes)), "the image %s is larger than that", i.Name)
 		}
 		from := &drivers.VolumeRef{Pool: i.Pool, Volume: i.Volume}
 		if d.CDROM { // it is only read: no copy
 			r.Volume, r.ReadOnly, r.CapacityBytes, r.Format = from, true, 0, "raw"
-			return r, nil
+			return r, 0, nil
 		}
+		size = max(size, i.CapacityBytes)
 		if r.Image = from; r.Pool == "" {
 			r.Pool = i.Pool
 		}
@@ -266,7 +276,7 @@ func (c *Control) disk(ctx context.Context, tx *store.Store, viewer access.Viewe
 			r.Clone = drivers.CloneCopyOnWrite
 		}
 	}
-	return r, checkPool(field+".pool", r.Pool, hosts)
+	return r, size, checkPool(field+".pool", r.Pool, hosts)
 }
 
 // checkPool refuses a pool that no host of the provider has. What has not been surveyed yet is the

@@ -23,8 +23,11 @@ func (c *Control) PlanUpdateVM(ctx context.Context, vm uuid.UUID, change fleet.V
 	if err := change.Check(); err != nil {
 		return fleet.VMPlan{}, err
 	}
-	_, plan, err := c.planUpdate(ctx, viewer, vm, change)
-	return plan, err
+	v, plan, err := c.planUpdate(ctx, viewer, vm, change)
+	if err != nil || v.Management != fleet.Managed {
+		return plan, err
+	}
+	return plan, c.planRoom(ctx, viewer, v, change.Resize, plan.Changes)
 }
 
 func (c *Control) planUpdate(ctx context.Context, viewer access.Viewer, id uuid.UUID, change fleet.VMChange) (*fleet.VM, fleet.VMPlan, error) {
@@ -153,7 +156,13 @@ func (c *Control) resize(ctx context.Context, tx *store.Store, viewer access.Vie
 	if err != nil {
 		return nil, err
 	}
-	o.TargetType, o.TargetID, o.TargetName = fleet.TargetVM, &v.ID, v.Name
+	takes := v.Resized(change.Resize)
+	if v.Management == fleet.Managed {
+		if err := c.room(ctx, tx, viewer, v, takes); err != nil {
+			return nil, err
+		}
+	}
+	o.TargetType, o.TargetID, o.TargetName, o.Amount = fleet.TargetVM, &v.ID, v.Name, &takes
 	if err := c.ops.Enqueue(ctx, tx, o, nil); err != nil {
 		return nil, err
 	}

@@ -84,6 +84,7 @@ type Operation struct {
 	TargetType      string          `bun:"target_type"`
 	TargetID        *uuid.UUID      `bun:"target_id"`
 	TargetName      string          `bun:"target_name"`
+	Amount          *Amount         `bun:"amount,type:jsonb"` // what its VM takes when it is done; nil: what it takes now
 	Input           json.RawMessage `bun:"input,type:jsonb"`
 	State           json.RawMessage `bun:"state,type:jsonb"`
 	Steps           []Step          `bun:"steps,type:jsonb"`

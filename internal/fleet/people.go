@@ -20,6 +20,9 @@ const (
 	RoleViewer   Role = "VIEWER"
 )
 
+// RolePlatform is what a permission asks for that is of no organisation. Nobody is granted it: it is in User.PlatformAdmin.
+const RolePlatform Role = "PLATFORM"
+
 // Roles are all of them, the least first.
 var Roles = []Role{RoleViewer, RoleOperator, RoleAdmin, RoleOwner}
 
@@ -34,7 +37,15 @@ type Tenant struct {
 
 	ID        uuid.UUID `bun:"id,pk"`
 	Name      string    `bun:"name"`
+	Limits    Limits    `bun:"limits,type:jsonb,nullzero,default:'{}'"`
 	CreatedAt time.Time `bun:"created_at,nullzero,default:now()"`
+}
+
+// Organisation is a tenant as whoever looks after the installation sees it.
+type Organisation struct {
+	Tenant *Tenant
+	People int
+	Quota  []*QuotaLine
 }
 
 // User is somebody who signs in: a person or, by an issuer's word, a program. What they may do is in their grants.

@@ -19,6 +19,8 @@ var least = map[Permission]Role{
 
 	"createAPIToken": RoleViewer, "revokeAPIToken": RoleViewer, "endSessions": RoleViewer, "switchOrganisation": RoleViewer,
 
+	"quota": RoleViewer,
+
 	"createVM": RoleOperator, "updateVM": RoleOperator, "deleteVM": RoleOperator, "bulkVMs": RoleOperator,
 	"startVM": RoleOperator, "shutdownVM": RoleOperator, "powerOffVM": RoleOperator, "rebootVM": RoleOperator, "resetVM": RoleOperator,
 	"pauseVM": RoleOperator, "resumeVM": RoleOperator, "suspendVM": RoleOperator,
@@ -31,6 +33,7 @@ var least = map[Permission]Role{
 
 	"testProvider": RoleAdmin, "testProviderChange": RoleAdmin, "addProvider": RoleAdmin, "updateProvider": RoleAdmin, "removeProvider": RoleAdmin,
 	"auditLog": RoleAdmin, "policies": RoleAdmin, "housePolicies": RoleViewer, "whatMay": RoleAdmin, "addPolicy": RoleOwner, "updatePolicy": RoleOwner, "removePolicy": RoleOwner,
+	"organisations": RolePlatform, "addOrganisation": RolePlatform, "setQuota": RolePlatform,
 	"people": RoleAdmin, "addPerson": RoleAdmin, "grantRole": RoleAdmin, "revokeRole": RoleAdmin, "setPersonActive": RoleAdmin, "resetPassword": RoleAdmin,
 }
 
@@ -44,6 +47,9 @@ func (p Permission) Least() Role { return least[p] }
 func (p Permission) Of(role Role) Action {
 	if role.Includes(p.Least()) {
 		return Action{Name: string(p), Allowed: true}
+	}
+	if p.Least() == RolePlatform {
+		return Action{Name: string(p), Reason: "Only those who look after this installation may do this", Remedy: "Ask one of them."}
 	}
 	return Action{Name: string(p), Reason: fmt.Sprintf("Your role %s may not do this", role), Remedy: fmt.Sprintf("Ask an administrator for the role %s.", p.Least())}
 }

@@ -84,6 +84,10 @@ type VM struct {
 	SeenAt           time.Time               `bun:"seen_at,nullzero,default:now()"`
 	MissingSince     *time.Time              `bun:"missing_since"`
 	MissingLists     int                     `bun:"missing_lists"`
+	Snapshots        int64                   `bun:"snapshots"`   // as many as it had when they were last counted
+	QuotaVCPUs       int64                   `bun:"quota_vcpus"` // Takes, kept for adding up
+	QuotaMemoryMiB   int64                   `bun:"quota_memory_mib"`
+	QuotaDiskMiB     int64                   `bun:"quota_disk_mib"`
 	CreatedAt        time.Time               `bun:"created_at,nullzero,default:now()"`
 	UpdatedAt        time.Time               `bun:"updated_at,nullzero,default:now()"`
 }

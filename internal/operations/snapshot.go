@@ -5,6 +5,8 @@ import (
 
 	"github.com/novacron/novacron/drivers"
 	"github.com/novacron/novacron/internal/fault"
+	"github.com/novacron/novacron/internal/fleet"
+	"github.com/novacron/novacron/internal/store"
 )
 
 // CreateSnapshot is the input of CREATE_SNAPSHOT. The request's Token is set when it is done.
@@ -14,6 +16,7 @@ var createSnapshot = Plan[CreateSnapshot, none]{
 	Steps: []Step[CreateSnapshot, none]{
 		{Name: "Take the snapshot", Do: takeSnapshot, Undo: dropTakenSnapshot},
 	},
+	End: countSnapshot[CreateSnapshot](1),
 }
 
 func takeSnapshot(ctx context.Context, r *Run[CreateSnapshot, none]) (drivers.Task, error) {
@@ -89,4 +92,15 @@ var deleteSnapshot = Plan[Snapshot, none]{
 			return conn.DeleteSnapshot(ctx, ref, r.In.Name)
 		}},
 	},
+	End: countSnapshot[Snapshot](-1),
+}
+
+// countSnapshot counts one more or one less for the organisation's quota.
+func countSnapshot[In any](n int) func(context.Context, *store.Store, *Run[In, none], fleet.OperationStatus) error {
+	return func(ctx context.Context, tx *store.Store, r *Run[In, none], end fleet.OperationStatus) error {
+		if end != fleet.OperationSucceeded {
+			return nil
+		}
+		return tx.AddSnapshots(ctx, fleet.Within(r.op.TenantID), *r.op.TargetID, n)
+	}
 }

@@ -147,6 +147,24 @@ func (s *Store) People(ctx context.Context, scope fleet.Scope, ids ...uuid.UUID)
 	return all, nil
 }
 
+// CountPeople is how many people have a role in each organisation of the scope.
+func (s *Store) CountPeople(ctx context.Context, scope fleet.Scope) (map[uuid.UUID]int, error) {
+	var rows []struct {
+		TenantID uuid.UUID
+		People   int
+	}
+	err := within(s.db.NewSelect().Model((*fleet.Grant)(nil)), scope).ColumnExpr("tenant_id, count(DISTINCT user_id) AS people").
+		Where("expires_at IS NULL OR expires_at > now()").GroupExpr("tenant_id").Scan(ctx, &rows)
+	if err != nil {
+		return nil, broken(err)
+	}
+	people := make(map[uuid.UUID]int, len(rows))
+	for _, r := range rows {
+		people[r.TenantID] = r.People
+	}
+	return people, nil
+}
+
 // Memberships are the organisations that somebody works for, by name.
 func (s *Store) Memberships(ctx context.Context, user uuid.UUID) ([]*fleet.Membership, error) {
 	grants, err := s.Grants(ctx, fleet.System(), user)

@@ -130,6 +130,8 @@ func whole(v *fleet.VM) *fleet.VM {
 	if v.Tags == nil {
 		v.Tags = map[string]string{}
 	}
+	takes := v.Takes()
+	v.QuotaVCPUs, v.QuotaMemoryMiB, v.QuotaDiskMiB = takes.VCPUs, takes.MemoryMiB, takes.DiskMiB
 	return v
 }
 

@@ -66,7 +66,7 @@ func (s *Store) RefsElsewhere(ctx context.Context, scope fleet.Scope, provider u
 var seenColumns = []string{
 	"host_id", "ref", "name", "description", "observed_status", "status_reason", "provider_state", "problem", "hypervisor_type",
 	"hypervisor_host", "hypervisor_config", "vcpus", "vcpus_max", "memory_mib", "memory_wanted_mib", "memory_max_mib", "disks", "nics", "pending",
-	"addresses", "version", "digest", "seen_at", "missing_since", "missing_lists", "updated_at",
+	"quota_vcpus", "quota_memory_mib", "quota_disk_mib", "addresses", "version", "digest", "seen_at", "missing_since", "missing_lists", "updated_at",
 }
 
 // SaveVMsSeen writes what was seen of VMs that LockVMsSeen gave.

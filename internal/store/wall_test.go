@@ -36,13 +36,14 @@ func furnished(t *testing.T, s *store.Store, name string) things {
 	ctx, scope := t.Context(), storetest.Tenant(t, s, name)
 	of := nothing()
 	of.tenant = scope.Tenant()
+	require.NoError(t, s.SetLimits(ctx, scope, of.tenant, fleet.Limits{fleet.CountVMs: 10}))
 	storetest.Person(t, s, scope, &fleet.User{ID: of.user, Name: name + "-ann", PasswordHash: "h"}, fleet.RoleAdmin)
 	require.NoError(t, s.InsertPolicy(ctx, &fleet.Policy{ID: of.policy, TenantID: of.tenant, Name: "keep", Text: "forbid (principal, action, resource);", Version: 1}))
 	require.NoError(t, s.InsertToken(ctx, &fleet.APIToken{ID: of.token, TenantID: of.tenant, UserID: of.user, Name: "ci", Hash: of.token[:], Role: fleet.RoleViewer}))
 	require.NoError(t, s.InsertProvider(ctx, &fleet.Provider{ID: of.provider, TenantID: of.tenant, Name: "lab", Kind: drivers.KindFake}))
 	require.NoError(t, s.InsertHost(ctx, &fleet.HypervisorHost{ID: of.host, TenantID: of.tenant, ProviderID: of.provider, Name: "n", Status: fleet.HostActive}))
 	require.NoError(t, s.InsertVM(ctx, &fleet.VM{
-		ID: of.vm, TenantID: of.tenant, ProviderID: of.provider, HostID: &of.host, Ref: "ref", Name: "canary", ObservedStatus: fleet.VMRunning,
+		ID: of.vm, TenantID: of.tenant, ProviderID: of.provider, HostID: &of.host, Ref: "ref", Name: "canary", Management: fleet.Managed, ObservedStatus: fleet.VMRunning,
 		Tags: map[string]string{"kept": "secret"}, VCPUs: 2, MemoryMiB: 64, Disks: []drivers.Disk{{Name: "vda", Pool: "p", Volume: "vol"}},
 	}))
 	require.NoError(t, s.InsertImage(ctx, &fleet.Image{ID: of.image, TenantID: of.tenant, ProviderID: of.provider, Name: "debian", Pool: "p", Volume: "img"}))
@@ -158,6 +159,32 @@ var scoped = map[string]func(context.Context, *store.Store, fleet.Scope, things)
 	},
 	"People": func(ctx context.Context, s *store.Store, scope fleet.Scope, of things) (any, error) {
 		return s.People(ctx, scope, of.user)
+	},
+	"CountPeople": func(ctx context.Context, s *store.Store, scope fleet.Scope, of things) (any, error) {
+		all, err := s.CountPeople(ctx, scope)
+		return all[of.tenant], err
+	},
+	"InUse": func(ctx context.Context, s *store.Store, scope fleet.Scope, of things) (any, error) {
+		all, err := s.InUse(ctx, scope)
+		return all[of.tenant].VMs, err
+	},
+	"SetLimits": func(ctx context.Context, s *store.Store, scope fleet.Scope, of things) (any, error) {
+		return done, s.SetLimits(ctx, scope, of.tenant, fleet.Limits{fleet.CountVMs: 1000})
+	},
+	"LockLimits": func(ctx context.Context, s *store.Store, scope fleet.Scope, of things) (any, error) {
+		return s.LockLimits(ctx, scope, of.tenant)
+	},
+	"SetSnapshots": func(ctx context.Context, s *store.Store, scope fleet.Scope, of things) (any, error) {
+		if err := s.SetSnapshots(ctx, scope, of.vm, 3); err != nil {
+			return nil, err
+		}
+		return s.VM(ctx, scope, of.vm)
+	},
+	"AddSnapshots": func(ctx context.Context, s *store.Store, scope fleet.Scope, of things) (any, error) {
+		if err := s.AddSnapshots(ctx, scope, of.vm, 1); err != nil {
+			return nil, err
+		}
+		return s.VM(ctx, scope, of.vm)
 	},
 	"DeleteGrants": func(ctx context.Context, s *store.Store, scope fleet.Scope, of things) (any, error) {
 		before, err := s.Grants(ctx, scope, of.user)
