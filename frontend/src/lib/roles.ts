@@ -1,9 +1,11 @@
-export type Role = 'OWNER' | 'ADMIN' | 'OPERATOR' | 'VIEWER'
+/** `PLATFORM` nobody gives: it is the least role of what only those may who look after the installation. */
+export type Role = 'PLATFORM' | 'OWNER' | 'ADMIN' | 'OPERATOR' | 'VIEWER'
 
 /** All roles, the least first; each may do what the ones before it may. */
-const ROLES: Role[] = ['VIEWER', 'OPERATOR', 'ADMIN', 'OWNER']
+const ROLES: Role[] = ['VIEWER', 'OPERATOR', 'ADMIN', 'OWNER', 'PLATFORM']
 
 export const ROLE_NAME: Record<Role, string> = {
+  PLATFORM: 'Platform administrator',
   OWNER: 'Owner',
   ADMIN: 'Administrator',
   OPERATOR: 'Operator',
@@ -11,6 +13,7 @@ export const ROLE_NAME: Record<Role, string> = {
 }
 
 export const ROLE_TELLS: Record<Role, string> = {
+  PLATFORM: 'Looks after this installation, its issuers and organisations',
   OWNER: 'Everything, and who else may what',
   ADMIN: 'Everything with hosts, VMs and images, and people up to administrators',
   OPERATOR: 'Everything with VMs and images; nothing with hosts and people',
