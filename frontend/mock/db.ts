@@ -114,6 +114,31 @@ export type Operation = {
   cancelRequested: boolean
   parentId: string | null
 }
+export type Policy = {
+  id: string
+  name: string
+  text: string
+  enabled: boolean
+  version: number
+  changedBy: string
+  createdAt: string
+  updatedAt: string
+}
+export type AuditEntry = {
+  __typename: 'AuditEntry'
+  id: string
+  at: string
+  actor: string
+  address: string
+  requestId: string
+  action: string
+  outcome: string
+  targetType: string
+  targetId: string | null
+  targetName: string
+  operationId: string | null
+  detail: string
+}
 export type Image = {
   __typename: 'Image'
   id: string
@@ -176,6 +201,9 @@ export type DB = {
   tokens: Map<string, Token>
   people: Map<string, Person>
   sessions: Map<string, Session>
+  policies: Map<string, Policy>
+  /** The newest first. */
+  audit: AuditEntry[]
   /** All organisations of the one who asks, and the id of the one that they work for now. */
   organisations: { tenant: { id: string; name: string }; role: string }[]
   here: string

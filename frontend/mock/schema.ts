@@ -1,9 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildSchema, type GraphQLFieldResolver, GraphQLObjectType, type GraphQLSchema } from 'graphql'
+import { audit } from './audit'
 import type { Batch } from './events'
 import { otherVerbs } from './other-verbs'
 import { people } from './people'
+import { atLeast, policies } from './policies'
 import { matches, type VMFilter } from './reads'
 import { type Resolvers, readers } from './resolvers'
 import { vmVerbs } from './vm-verbs'
@@ -15,7 +17,16 @@ const CONTRACT = process.env.NOVACRON_SCHEMA ?? join(import.meta.dirname, '../..
 export function mockSchema(world: World): GraphQLSchema {
   const files = readdirSync(CONTRACT).filter((name) => name.endsWith('.graphqls'))
   const schema = buildSchema(files.map((name) => readFileSync(join(CONTRACT, name), 'utf8')).join('\n'))
-  for (const resolvers of [readers(world), vmVerbs(world), otherVerbs(world), people(world)]) attach(schema, resolvers)
+  const may = atLeast(world.db)
+  for (const resolvers of [
+    readers(world),
+    vmVerbs(world),
+    otherVerbs(world),
+    people(world),
+    policies(world, may),
+    audit(world, may),
+  ])
+    attach(schema, resolvers)
   subscriptions(schema, world)
   return schema
 }

@@ -1,5 +1,7 @@
+import { seedAudit } from './audit'
 import { ago, type DB, fault, GiB, type Image, type Operation, type Provider } from './db'
 import { seedPeople } from './people'
+import { seedPolicies } from './policies'
 import { makeVM } from './seed-vms'
 
 export function seed(vms = 184): DB {
@@ -11,11 +13,14 @@ export function seed(vms = 184): DB {
     tokens: new Map(),
     people: new Map(),
     sessions: new Map(),
+    policies: new Map(),
+    audit: [],
     organisations: [],
     here: 'ten_1',
     volumes: [],
   }
   seedPeople(db)
+  seedPolicies(db)
   for (const each of providers()) db.providers.set(each.id, each)
   for (const each of images()) db.images.set(each.id, each)
   for (let i = 0; i < vms; i++) {
@@ -23,6 +28,7 @@ export function seed(vms = 184): DB {
     db.vms.set(each.id, each)
   }
   for (const each of operations(db)) db.operations.set(each.id, each)
+  seedAudit(db)
   db.tokens.set('tok_1', {
     id: 'tok_1',
     name: 'terraform',

@@ -9,6 +9,11 @@ test('the addresses', () => {
     tab: paths.vm('vm_1', 'disks'),
     overview: paths.vm('vm_1', 'overview'),
     host: paths.host('a/b='),
+    people: paths.people('a b'),
+    audit: paths.audit(),
+    lines: paths.audit({ target: 'vm_1' }),
+    policy: paths.policies({ edit: 'policy_1' }),
+    ask: paths.policies({ who: 'user_1' }),
     signIn: paths.signIn('/vms?q=a'),
     issuer: issuerPath('i/1', '/vms?q=a&sort=name'),
   }).toEqual({
@@ -18,6 +23,11 @@ test('the addresses', () => {
     tab: '/vms/vm_1?tab=disks',
     overview: '/vms/vm_1',
     host: '/hosts/a%2Fb%3D',
+    people: '/people?q=a+b',
+    audit: '/audit',
+    lines: '/audit?target=vm_1',
+    policy: '/policies?edit=policy_1',
+    ask: '/policies?tab=ask&who=user_1',
     signIn: '/sign-in?next=%2Fvms%3Fq%3Da',
     issuer: '/auth/issuers/i%2F1?to=%2Fvms%3Fq%3Da%26sort%3Dname',
   })

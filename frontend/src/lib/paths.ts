@@ -1,3 +1,8 @@
+function withQuery(path: string, given: Record<string, string | undefined>): string {
+  const query = new URLSearchParams(Object.entries(given).filter((each): each is [string, string] => !!each[1]))
+  return query.size ? `${path}?${query}` : path
+}
+
 /** Every address of the dashboard, so that a changed one is changed here. */
 export const paths = {
   home: () => '/',
@@ -15,7 +20,12 @@ export const paths = {
   operations: (id?: string) => (id ? `/operations?open=${encodeURIComponent(id)}` : '/operations'),
   settings: () => '/settings',
   account: () => '/account',
-  people: () => '/people',
+  people: (query?: string) => withQuery('/people', { q: query }),
+  /** The lines of the audit log that the filters leave. */
+  audit: (filters: Partial<Record<'actor' | 'target' | 'operation', string>> = {}) => withQuery('/audit', filters),
+  /** `on` is a VM or a host, `who` a person, of whom it is asked what they may do. */
+  policies: ({ edit, who, on }: { edit?: string; who?: string; on?: string } = {}) =>
+    withQuery('/policies', { tab: who || on ? 'ask' : undefined, edit, who, on }),
   explorer: () => '/explorer',
   signIn: (next?: string) => (next && next !== '/' ? `/sign-in?next=${encodeURIComponent(next)}` : '/sign-in'),
 }

@@ -7,7 +7,7 @@ import { includes } from '@/lib/roles'
  * Why the viewer may not do what this role may, in the API’s words; undefined when they may. For what no
  * thing’s own `actions` tell.
  */
-export function useMayNot(need: 'OPERATOR' | 'ADMIN'): string | undefined {
+export function useMayNot(need: 'OPERATOR' | 'ADMIN' | 'OWNER'): string | undefined {
   const { viewer } = useLazyLoadQuery<useMayQuery>(
     graphql`
       query useMayQuery {

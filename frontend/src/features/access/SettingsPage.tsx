@@ -5,6 +5,7 @@ import { graphql } from 'react-relay'
 import type { SettingsPageQuery } from '@/__generated__/SettingsPageQuery.graphql'
 import { paths } from '@/lib/paths'
 import { setTheme, type Theme, useTheme } from '@/lib/theme'
+import { useMayNot } from '@/relay/use-may'
 import { useReading } from '@/relay/use-reading'
 import { Age } from '@/ui/Age'
 import { Choice } from '@/ui/fields'
@@ -12,7 +13,14 @@ import { Facts, PageBody, PageHeader, Section } from '@/ui/page'
 
 const ELSEWHERE = [
   { href: paths.account(), label: 'Your account', tells: 'Who you are, your sessions, your API tokens' },
-  { href: paths.people(), label: 'People', tells: 'Who works for the organisation, and who may what' },
+  { href: paths.people(), label: 'People', tells: 'Who works for the organisation, and who may what', admin: true },
+  {
+    href: paths.policies(),
+    label: 'Policies',
+    tells: 'What is permitted and forbidden beyond the roles, and what somebody may by all of it',
+    admin: true,
+  },
+  { href: paths.audit(), label: 'Audit log', tells: 'Who asked for what, and what became of it', admin: true },
 ]
 
 /** How it looks, what it is, and the ways to what has a page of its own. */
@@ -29,6 +37,7 @@ export function SettingsPage() {
     {},
   )
   const theme = useTheme()
+  const mayNot = useMayNot('ADMIN')
   return (
     <>
       <PageHeader title="Settings" />
@@ -36,7 +45,7 @@ export function SettingsPage() {
         <div className="flex flex-col gap-8">
           <Section title="Access">
             <ul aria-label="Access">
-              {ELSEWHERE.map(({ href, label, tells }) => (
+              {ELSEWHERE.filter(({ admin }) => !admin || !mayNot).map(({ href, label, tells }) => (
                 <li key={href} className="border-b border-line/70 last:border-0">
                   <Link
                     href={href}

@@ -74,6 +74,18 @@ test('who has no other role leaves with it; who has one by rules stays', async (
   await waitFor(() => expect(screen.queryByRole('row', { name: /^barbara/ })).toBeNull())
 })
 
+test('from somebody it is a step to what they may do, what they did and what was done to them', async () => {
+  const { user } = renderPage(<PeoplePage />)
+  for (const [label, href] of [
+    ['What they may do', '/policies?tab=ask&who=user_3'],
+    ['What they did', '/audit?actor=barbara'],
+    ['What was done to them', '/audit?target=user_3'],
+  ]) {
+    expect((await choose(user, 'barbara', new RegExp(`^${label}`))).getAttribute('href')).toBe(href)
+    await user.keyboard('{Escape}')
+  }
+})
+
 test('an account is switched off, and on again', async () => {
   const { user, world } = renderPage(<PeoplePage />)
   await user.click(await choose(user, 'barbara', /^Switch off/))

@@ -29,12 +29,13 @@ test.each([
   ['OWNER', true],
   ['ADMIN', true],
   ['OPERATOR', false],
-])('for %s the menu leads to the people: %s', async (role, leads) => {
+])('for %s the menu leads to people, policies and the audit log: %s', async (role, leads) => {
   const world = new World(seed(3), 0.02)
   world.db.organisations = world.db.organisations.slice(0, 1).map((each) => ({ ...each, role }))
   const { user } = renderPage(<Viewer small />, world)
   await user.click(await screen.findByRole('button', { name: /^Account of/ }))
   await screen.findByRole('menuitem', { name: 'Sign out' })
-  expect(screen.queryByRole('menuitem', { name: 'People' }) !== null).toBe(leads)
+  for (const name of ['People', 'Policies', 'Audit log'])
+    expect(screen.queryByRole('menuitem', { name }) !== null).toBe(leads)
   expect(screen.queryByText('Work for')).toBeNull()
 })

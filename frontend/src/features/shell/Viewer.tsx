@@ -1,5 +1,17 @@
 'use client'
-import { Building2, Check, CircleUser, LogOut, Monitor, Moon, Sun, UserCog, Users } from 'lucide-react'
+import {
+  Building2,
+  Check,
+  CircleUser,
+  LogOut,
+  Monitor,
+  Moon,
+  Scale,
+  ScrollText,
+  Sun,
+  UserCog,
+  Users,
+} from 'lucide-react'
 import Link from 'next/link'
 import { graphql, useLazyLoadQuery } from 'react-relay'
 import type { ViewerQuery } from '@/__generated__/ViewerQuery.graphql'
@@ -49,7 +61,11 @@ export function Viewer({ small }: { small?: boolean }) {
     { kind: 'link', label: 'Your account', icon: <UserCog aria-hidden />, link: <Link href={paths.account()} /> },
   ]
   if (includes(role, 'ADMIN'))
-    entries.push({ kind: 'link', label: 'People', icon: <Users aria-hidden />, link: <Link href={paths.people()} /> })
+    entries.push(
+      { kind: 'link', label: 'People', icon: <Users aria-hidden />, link: <Link href={paths.people()} /> },
+      { kind: 'link', label: 'Policies', icon: <Scale aria-hidden />, link: <Link href={paths.policies()} /> },
+      { kind: 'link', label: 'Audit log', icon: <ScrollText aria-hidden />, link: <Link href={paths.audit()} /> },
+    )
   if (others) {
     entries.push({ kind: 'line' }, { kind: 'note', text: 'Work for' })
     for (const each of organisations) {

@@ -6,6 +6,7 @@ import type { GoneVMQuery } from '@/__generated__/GoneVMQuery.graphql'
 import { paths } from '@/lib/paths'
 import { usePaced } from '@/lib/use-paced'
 import { useOperationPulse } from '@/relay/own-operations'
+import { useMayNot } from '@/relay/use-may'
 import { useReading } from '@/relay/use-reading'
 import { Button } from '@/ui/Button'
 import { FaultNote } from '@/ui/FaultNote'
@@ -42,10 +43,18 @@ export function GoneVM({ id }: { id: string }) {
     fetchKey,
   )
   const operation = operations.edges[0]?.node
+  const mayNotLook = useMayNot('ADMIN')
   const all = (
-    <Link href={paths.vms()} className="underline">
-      All virtual machines
-    </Link>
+    <span className="flex flex-wrap gap-4">
+      {!mayNotLook && (
+        <Link href={paths.audit({ target: id })} prefetch={false} className="underline">
+          Who did what with it
+        </Link>
+      )}
+      <Link href={paths.vms()} className="underline">
+        All virtual machines
+      </Link>
+    </span>
   )
   const deleted = operation?.kind === 'DELETE_VM'
   const unmade = operation?.kind === 'CREATE_VM' && (operation.status === 'FAILED' || operation.status === 'CANCELED')

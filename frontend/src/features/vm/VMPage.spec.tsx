@@ -50,6 +50,22 @@ test('a VM that is not there', async () => {
   await screen.findByText('There is no such VM')
 })
 
+test.each([
+  ['/vms/vm_002?tab=operations', 'its lines of the audit log', '/audit?target=vm_002'],
+  ['/vms/vm_none', 'Who did what with it', '/audit?target=vm_none'],
+])('from %s administrators get to the audit log, and others do not', async (path, name, href) => {
+  goTo(path)
+  const { unmount } = renderPage(page)
+  expect((await screen.findByRole('link', { name })).getAttribute('href')).toBe(href)
+  unmount()
+  const world = new World(seed(30), 0.02)
+  for (const each of world.db.organisations) each.role = 'OPERATOR'
+  renderPage(page, world)
+  await screen.findByText(/^(Operations|There is no such VM)$/)
+  await waitFor(() => expect(screen.queryByRole('status', { name: 'Loading' })).toBeNull())
+  expect(screen.queryByRole('link', { name })).toBeNull()
+})
+
 test('a VM that could not be made says why', async () => {
   goTo('/vms/vm_none')
   const world = new World(seed(30), 0)

@@ -1,10 +1,13 @@
 'use client'
+import Link from 'next/link'
 import { useState } from 'react'
 import { graphql } from 'react-relay'
 import type { OperationsQuery } from '@/__generated__/OperationsQuery.graphql'
 import { OperationRow } from '@/features/operation/OperationRow'
+import { paths } from '@/lib/paths'
 import { usePaced } from '@/lib/use-paced'
 import { useOperationPulse } from '@/relay/own-operations'
+import { useMayNot } from '@/relay/use-may'
 import { useReading } from '@/relay/use-reading'
 import { Button } from '@/ui/Button'
 
@@ -36,7 +39,23 @@ export function Operations({ id }: { id: string }) {
     fetchKey,
   )
   const { edges, totalCount } = vm?.operations ?? { edges: [], totalCount: 0 }
-  if (edges.length === 0) return <p className="text-soft">Nothing has been done with it through NovaCron yet.</p>
+  const mayNotLook = useMayNot('ADMIN')
+  const log = !mayNotLook && (
+    <p className="mt-4 text-soft">
+      Refused requests and what was done at once are in{' '}
+      <Link href={paths.audit({ target: id })} prefetch={false} className="text-ink underline underline-offset-2">
+        its lines of the audit log
+      </Link>
+      .
+    </p>
+  )
+  if (edges.length === 0)
+    return (
+      <>
+        <p className="text-soft">Nothing has been done with it through NovaCron yet.</p>
+        {log}
+      </>
+    )
   return (
     <>
       <ul aria-label="Operations" className="-mt-3">
@@ -55,6 +74,7 @@ export function Operations({ id }: { id: string }) {
           Older ones
         </Button>
       )}
+      {log}
     </>
   )
 }
