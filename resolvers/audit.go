@@ -20,15 +20,11 @@ func (r *auditEntryResolver) ID(ctx context.Context, obj *fleet.AuditEntry) (str
 }
 
 func (r *auditEntryResolver) TargetID(ctx context.Context, obj *fleet.AuditEntry) (*string, error) {
-	return target(obj), nil
+	return ids.Target(obj.TargetType, obj.TargetID), nil
 }
 
 func (r *auditEntryResolver) OperationID(ctx context.Context, obj *fleet.AuditEntry) (*string, error) {
-	if obj.OperationID == nil {
-		return nil, nil
-	}
-	id := ids.Of(ids.Operation, *obj.OperationID)
-	return &id, nil
+	return ids.Target("OPERATION", obj.OperationID), nil
 }
 
 func (r *queryResolver) AuditLog(ctx context.Context, first int, after *string, filter *fleet.AuditFilter) (*model.AuditConnection, error) {

@@ -79,22 +79,6 @@ func node(ctx context.Context, noun ids.Noun, id uuid.UUID) (model.Node, error) 
 	}
 }
 
-// targets are the nouns of what the audit log is about.
-var targets = map[string]ids.Noun{
-	fleet.TargetVM: ids.VM, fleet.TargetImage: ids.Image, fleet.TargetProvider: ids.Provider, "OPERATION": ids.Operation,
-	"PERSON": ids.User, "POLICY": ids.Policy, "TOKEN": ids.Token, "TENANT": ids.Tenant, "ORGANISATION": ids.Tenant, "SESSION": ids.Session,
-}
-
-// target is the global id of what an entry is about; nil for nothing.
-func target(e *fleet.AuditEntry) *string {
-	noun, known := targets[e.TargetType]
-	if e.TargetID == nil || !known {
-		return nil
-	}
-	id := ids.Of(noun, *e.TargetID)
-	return &id
-}
-
 // auditCursor reads a place in the audit log; 0 for its newest end.
 func auditCursor(after *string) (int64, error) {
 	if after == nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/novacron/novacron/drivers/libvirt"
 	"github.com/novacron/novacron/graph/model"
 	"github.com/novacron/novacron/internal/access"
+	"github.com/novacron/novacron/internal/audit"
 	"github.com/novacron/novacron/internal/control"
 	"github.com/novacron/novacron/internal/events"
 	"github.com/novacron/novacron/internal/fleet"
@@ -39,6 +40,7 @@ type house struct {
 	resolvers *resolvers.Resolver
 
 	keepOperations time.Duration // after their end; 0: for ever
+	keepAudit      audit.Options
 
 	background []func(context.Context)
 	stopping   atomic.Bool
@@ -83,6 +85,12 @@ func build(ctx context.Context, log *slog.Logger) (_ *house, err error) {
 		return nil, err
 	}
 	h.keepOperations = time.Duration(min(days, 36_500) * 24 * float64(time.Hour))
+	if days, err = number("NOVACRON_KEEP_AUDIT"); err != nil {
+		return nil, err
+	}
+	if h.keepAudit, err = auditOptions(int(min(days, 36_500)), log); err != nil {
+		return nil, err
+	}
 	openers, err := openers()
 	if err != nil {
 		return nil, err
@@ -125,6 +133,7 @@ func (h *house) furnish() {
 		seen.Run,
 		func(ctx context.Context) { _ = engine.Run(ctx) },
 		h.sweep,
+		audit.NewKeeper(h.store, h.keepAudit).Run,
 		h.adoptLocal,
 	)
 }

@@ -39,6 +39,7 @@ func (h *house) handler(stopping context.Context) http.Handler {
 	}))
 	mux.HandleFunc("GET /console/{ticket}", h.serveConsole)
 	mux.HandleFunc("PUT /uploads/{ticket}", h.serveUpload)
+	mux.HandleFunc("GET /api/{file}", h.serveAudit)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", h.serveReady)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))

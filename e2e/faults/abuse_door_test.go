@@ -278,9 +278,9 @@ func TestAbusedTickets(t *testing.T) {
 		return got.status
 	}()
 	path = ticket()
-	a.postgres.exec(`UPDATE users SET role = 'VIEWER'`)
+	a.postgres.exec(`UPDATE grants SET role = 'VIEWER'`)
 	seen["of one who may no longer"] = use(path)
-	a.postgres.exec(`UPDATE users SET role = 'ADMIN'`)
+	a.postgres.exec(`UPDATE grants SET role = 'OWNER'`)
 	kept := seen["fresh"] == http.StatusSwitchingProtocols
 	for name, status := range seen {
 		kept = kept && (name == "fresh" || status == http.StatusNotFound)

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/novacron/novacron/internal/fault"
+	"github.com/novacron/novacron/internal/fleet"
 )
 
 // Noun is what an id is of: the part before its underscore.
@@ -42,6 +43,22 @@ var words = map[Noun]string{
 
 // Of makes a global id.
 func Of(n Noun, id uuid.UUID) string { return string(n) + "_" + id.String() }
+
+// targets are the nouns of what the audit log is about, by the words that it has for them.
+var targets = map[string]Noun{
+	fleet.TargetVM: VM, fleet.TargetImage: Image, fleet.TargetProvider: Provider, fleet.TargetPerson: User, "OPERATION": Operation,
+	"POLICY": Policy, "TOKEN": Token, "ORGANISATION": Tenant, "SESSION": Session,
+}
+
+// Target makes the global id of what a line of the audit log is about; nil for nothing.
+func Target(kind string, id *uuid.UUID) *string {
+	noun, known := targets[kind]
+	if id == nil || !known {
+		return nil
+	}
+	text := Of(noun, *id)
+	return &text
+}
 
 // Parse reads the global id of one noun. Invalid, naming the field, for anything else.
 func Parse(n Noun, field, id string) (uuid.UUID, error) {

@@ -14,8 +14,6 @@ import (
 	"github.com/novacron/novacron/internal/store"
 )
 
-const targetPerson = "PERSON"
-
 // People are those who work for the viewer's organisation, by name.
 func (c *Control) People(ctx context.Context) ([]*fleet.Person, error) {
 	viewer, err := c.may(ctx, "people")
@@ -83,7 +81,7 @@ func (c *Control) person(ctx context.Context, verb string, id uuid.UUID, detail 
 		if err := change(tx, viewer, p); err != nil {
 			return err
 		}
-		return c.audit(ctx, tx, viewer, deed{verb: verb, target: targetPerson, id: id, name: p.Name, detail: detail})
+		return c.audit(ctx, tx, viewer, deed{verb: verb, target: fleet.TargetPerson, id: id, name: p.Name, detail: detail})
 	})
 	if err != nil {
 		return nil, err
@@ -179,7 +177,7 @@ func (c *Control) AddPerson(ctx context.Context, name string, role fleet.Role) (
 			if err := tx.InsertGrant(ctx, g); err != nil {
 				return err
 			}
-			return c.audit(ctx, tx, viewer, deed{verb: "addPerson", target: targetPerson, id: u.ID, name: u.Name, detail: map[string]any{"role": role}})
+			return c.audit(ctx, tx, viewer, deed{verb: "addPerson", target: fleet.TargetPerson, id: u.ID, name: u.Name, detail: map[string]any{"role": role}})
 		})
 	}
 	err = insert()

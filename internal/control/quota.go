@@ -13,8 +13,6 @@ import (
 	"github.com/novacron/novacron/internal/store"
 )
 
-const targetOrganisation = "ORGANISATION"
-
 // Quota is what the viewer's organisation may have, and has.
 func (c *Control) Quota(ctx context.Context) ([]*fleet.QuotaLine, error) {
 	viewer, err := c.may(ctx, "quota")
@@ -79,7 +77,7 @@ func (c *Control) AddOrganisation(ctx context.Context, name string) (*fleet.Orga
 		if err := tx.InsertGrant(ctx, g); err != nil {
 			return err
 		}
-		return c.audit(ctx, tx, viewer.For(t.ID), deed{verb: "addOrganisation", target: targetOrganisation, id: t.ID, name: t.Name})
+		return c.audit(ctx, tx, viewer.For(t.ID), deed{verb: "addOrganisation", target: targetTenant, id: t.ID, name: t.Name})
 	})
 	if err != nil {
 		return nil, err
@@ -127,7 +125,7 @@ func (c *Control) SetQuota(ctx context.Context, organisation uuid.UUID, limits m
 			return err
 		}
 		lines = now.Lines(use[organisation])
-		return c.audit(ctx, tx, viewer.For(organisation), deed{verb: "setQuota", target: targetOrganisation, id: t.ID, name: t.Name, detail: map[string]any{"from": t.Limits, "to": now}})
+		return c.audit(ctx, tx, viewer.For(organisation), deed{verb: "setQuota", target: targetTenant, id: t.ID, name: t.Name, detail: map[string]any{"from": t.Limits, "to": now}})
 	})
 }
 

@@ -13,7 +13,7 @@ import (
 
 const (
 	targetSession = "SESSION"
-	targetTenant  = "TENANT"
+	targetTenant  = "ORGANISATION"
 )
 
 // Sessions are where the viewer is signed in, the newest first: in whichever organisation.

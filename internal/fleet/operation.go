@@ -68,6 +68,7 @@ const (
 	TargetVM       = "VM"
 	TargetImage    = "IMAGE"
 	TargetProvider = "PROVIDER"
+	TargetPerson   = "PERSON"
 )
 
 // Operation is a piece of work that lasts: recorded before it begins, carried on after any restart.

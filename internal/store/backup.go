@@ -41,13 +41,14 @@ type BackupTable struct {
 
 func (t BackupTable) entry() string { return "tables/" + t.Name + ".copy" }
 
-// list is what COPY is told to read or write.
-func (t BackupTable) list() string {
+func (t BackupTable) name() string { return pgx.Identifier{t.Name}.Sanitize() }
+
+func (t BackupTable) columns() string {
 	columns := make([]string, len(t.Columns))
 	for i, c := range t.Columns {
 		columns[i] = pgx.Identifier{c}.Sanitize()
 	}
-	return pgx.Identifier{t.Name}.Sanitize() + " (" + strings.Join(columns, ", ") + ")"
+	return strings.Join(columns, ", ")
 }
 
 const (
@@ -58,7 +59,7 @@ const (
 )
 
 // kept are the tables that a backup has, each after those that it refers to.
-var kept = []string{"issuers", "tenants", "policies", "users", "grants", "api_tokens", "providers", "hypervisor_hosts", "vms", "images", "operations", "audit"}
+var kept = []string{"issuers", "tenants", "policies", "users", "grants", "api_tokens", "providers", "hypervisor_hosts", "vms", "images", "operations", "audit", "audit_seals", "audit_sent"}
 
 // passing are those that it has not: what they hold is over by the time that anybody restores.
 var passing = []string{"sessions", "tickets", "events", "event_floor"}
@@ -123,7 +124,7 @@ func (c copier) dump(ctx context.Context, z *zip.Writer, name string, at time.Ti
 	}
 	sum := sha256.New()
 	err = c.raw(func(conn *pgconn.PgConn) error {
-		tag, err := conn.CopyTo(ctx, io.MultiWriter(w, sum), "COPY "+t.list()+" TO STDOUT")
+		tag, err := conn.CopyTo(ctx, io.MultiWriter(w, sum), "COPY (SELECT "+t.columns()+" FROM "+t.name()+") TO STDOUT")
 		t.Rows = tag.RowsAffected()
 		return err
 	})

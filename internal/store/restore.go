@@ -147,7 +147,7 @@ func (c copier) load(ctx context.Context, b *BackupFile, t BackupTable) error {
 	defer func() { _ = r.Close() }()
 	var rows int64
 	err = c.raw(func(conn *pgconn.PgConn) error {
-		tag, err := conn.CopyFrom(ctx, r, "COPY "+t.list()+" FROM STDIN")
+		tag, err := conn.CopyFrom(ctx, r, "COPY "+t.name()+" ("+t.columns()+") FROM STDIN")
 		rows = tag.RowsAffected()
 		return err
 	})
