@@ -89,10 +89,10 @@ func (p *replica) kill() {
 // use is what the process takes of the machine.
 type use struct{ goroutines, threads, descriptors, rss int }
 
-// grown reports growth beyond what a few clients more or less explain, and of each host the sessions that whoever reads
+// grown reports growth beyond what a few clients more or less and the pools of PostgreSQL (12) and Redis (20) explain, and of each host the sessions that whoever reads
 // it keeps, a handful of descriptors each: a replica that had no host may have all of them now. Threads are never given back: there are as many as there were calls of libvirt's at once.
 func (u use) grown(before use, hosts int) bool {
-	return u.goroutines > before.goroutines+100+4*hosts || u.descriptors > before.descriptors+50+10*hosts || u.threads > before.threads+20+2*hosts
+	return u.goroutines > before.goroutines+100+4*hosts || u.descriptors > before.descriptors+70+10*hosts || u.threads > before.threads+20+2*hosts
 }
 
 func (p *replica) use(c *client) use {
