@@ -135,6 +135,7 @@ func (h *house) furnish() {
 		h.sweep,
 		audit.NewKeeper(h.store, h.keepAudit).Run,
 		h.adoptLocal,
+		func(ctx context.Context) { h.box.Watch(ctx, h.log) },
 	)
 }
 

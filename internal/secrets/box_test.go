@@ -61,3 +61,60 @@ func TestOpenBoxAtOnce(t *testing.T) {
 		require.NoError(t, err)
 	}
 }
+
+// A key is exchanged while others read and write: nothing is ever closed to anybody.
+func TestRotate(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "secrets.json")
+	server, err := OpenBox(file)
+	require.NoError(t, err)
+	old, err := server.Seal([]byte("old"), nil)
+	require.NoError(t, err)
+	first := server.Primary()
+	require.Equal(t, first, KeyOf(old))
+	require.NoError(t, os.Chmod(file, 0o640))
+
+	id, err := Rotate(file)
+	require.NoError(t, err)
+	info, err := os.Stat(file)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o640), info.Mode().Perm(), "whoever could read it still can")
+	command, err := OpenBox(file)
+	require.NoError(t, err)
+	require.Equal(t, id, command.Primary())
+	fresh, err := command.Seal([]byte("new"), nil)
+	require.NoError(t, err)
+	require.Equal(t, id, KeyOf(fresh))
+
+	// The server has not looked yet: it opens the new one all the same, and from then on seals with the new key.
+	require.Equal(t, first, server.Primary())
+	plain, err := server.Open(fresh, nil)
+	require.NoError(t, err)
+	require.Equal(t, "new", string(plain))
+	require.Equal(t, id, server.Primary())
+	_, err = server.Open(old, nil)
+	require.NoError(t, err)
+
+	ids, err := Retire(file)
+	require.NoError(t, err)
+	require.Equal(t, []uint32{first}, ids)
+	changed, err := server.Refresh()
+	require.NoError(t, err)
+	require.True(t, changed)
+	_, err = server.Open(old, nil)
+	require.True(t, fault.Is(err, fault.Internal))
+	_, err = server.Open(fresh, nil)
+	require.NoError(t, err)
+
+	// A file that is broken or away takes nothing from whoever has read it.
+	require.NoError(t, os.WriteFile(file, []byte("{"), 0o600))
+	_, err = server.Refresh()
+	require.Error(t, err)
+	_, err = Rotate(file)
+	require.True(t, fault.Is(err, fault.Invalid))
+	require.NoError(t, os.Remove(file))
+	_, err = server.Refresh()
+	require.Error(t, err)
+	_, err = server.Open(fresh, nil)
+	require.NoError(t, err)
+	require.Zero(t, KeyOf([]byte("x")))
+}
