@@ -90,6 +90,29 @@ const PAGES = {
   'people-password': { path: '/people', act: newPassword },
   'people-add': { path: '/people', act: addNobody },
   'people-refused': { path: '/people', before: operator },
+  audit: { path: '/audit' },
+  'audit-open': {
+    path: '/audit?outcome=denied',
+    act: (page) =>
+      page
+        .getByRole('button', { name: /^Details of: Delete/ })
+        .first()
+        .click(),
+  },
+  'audit-filtered': { path: '/audit?target=vm_gone&since=2020-01-01T00:00:00Z', act: unfold },
+  'audit-none': { path: '/audit?actor=nobody' },
+  'audit-refused': { path: '/audit', before: operator },
+  policies: { path: '/policies' },
+  'policies-edit': { path: '/policies?edit=policy_1' },
+  'policies-new': { path: '/policies?edit=new', act: example },
+  'policies-fault': { path: '/policies?edit=policy_2', act: misspell },
+  'policies-remove': {
+    path: '/policies?edit=policy_1',
+    act: (page) => page.getByRole('button', { name: 'Remove' }).click(),
+  },
+  'policies-house': { path: '/policies', act: unfold },
+  'policies-ask': { path: '/policies?tab=ask&who=user_3&may=deleteVM&on=vm_001' },
+  'policies-refused': { path: '/policies', before: operator },
   explorer: { path: '/explorer', wait: 4000 },
 }
 
@@ -103,6 +126,22 @@ async function operator(page) {
     const reply = await route.fetch()
     await route.fulfill({ body: (await reply.text()).replace('"role":"OWNER"', '"role":"OPERATOR"') })
   })
+}
+
+async function unfold(page) {
+  for (const fold of await page.locator('main summary').all()) await fold.click()
+}
+
+async function example(page) {
+  await page.getByRole('button', { name: /^Keep production/ }).click()
+}
+
+async function misspell(page) {
+  await page
+    .getByRole('textbox', { name: 'Policy', exact: true })
+    .fill('permit (principal, action, resource);\nallow all;')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.locator('[aria-invalid=true]').waitFor()
 }
 
 async function slowPeople(page) {

@@ -36,14 +36,13 @@ type FieldProps = {
   value: string
   onChange: (value: string) => void
   rows?: number
-  hint?: string
   problem?: string
   /** Where the problem is: its line is marked, and the cursor goes there. */
   mark?: Mark | null
 }
 
 /** A text whose lines count: numbered, never folded, as high as it is long. Tab leaves it, as everything else. */
-export function CodeField({ label, name, value, onChange, rows = 6, hint, problem, mark }: FieldProps) {
+export function CodeField({ label, name, value, onChange, rows = 6, problem, mark }: FieldProps) {
   const id = useId()
   const area = useRef<HTMLTextAreaElement>(null)
   const marked = useRef<HTMLDivElement>(null)
@@ -79,7 +78,7 @@ export function CodeField({ label, name, value, onChange, rows = 6, hint, proble
           autoCapitalize="none"
           autoComplete="off"
           aria-invalid={problem ? true : undefined}
-          aria-describedby={[problem && `${id}-error`, hint && `${id}-hint`].filter(Boolean).join(' ') || undefined}
+          aria-describedby={problem ? `${id}-error` : undefined}
           onChange={(event) => onChange(event.target.value)}
           className={AREA}
         />
@@ -87,11 +86,6 @@ export function CodeField({ label, name, value, onChange, rows = 6, hint, proble
       {problem && (
         <p id={`${id}-error`} className="text-xs font-medium text-bad wrap-anywhere">
           {problem}
-        </p>
-      )}
-      {hint && (
-        <p id={`${id}-hint`} className="text-xs text-faint">
-          {hint}
         </p>
       )}
     </div>

@@ -17,7 +17,7 @@ const ELSEWHERE = [
   {
     href: paths.policies(),
     label: 'Policies',
-    tells: 'What is permitted and forbidden beyond the roles, and what somebody may by all of it',
+    tells: 'What is permitted and forbidden beyond the roles, and who may what',
     admin: true,
   },
   { href: paths.audit(), label: 'Audit log', tells: 'Who asked for what, and what became of it', admin: true },

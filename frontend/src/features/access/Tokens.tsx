@@ -55,10 +55,10 @@ export function Tokens({ viewer, onChange }: { viewer: Tokens_viewer$key; onChan
         {apiTokens.map((token) => (
           <li
             key={token.id}
-            className="flex flex-wrap items-center justify-between gap-x-6 gap-y-1 border-b border-line/70 py-2.5 last:border-0"
+            className="flex items-center justify-between gap-x-6 border-b border-line/70 py-2.5 last:border-0"
           >
             <div className="min-w-0">
-              <p>
+              <p className="wrap-anywhere">
                 <span className="font-medium">{token.name}</span>{' '}
                 <span className="font-mono text-xs text-soft">{token.prefix}…</span>
               </p>

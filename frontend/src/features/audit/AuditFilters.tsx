@@ -89,7 +89,7 @@ export function AuditFilters({ params, set, now }: Props) {
         {given('target') && (
           <Chip what={given('target')} onRemove={() => set({ target: null })}>
             About{' '}
-            <Boundary silent of={given('target')}>
+            <Boundary silent of={given('target')} instead={given('target')}>
               <Suspense fallback={given('target')}>
                 <LastName of={given('target')} />
               </Suspense>
@@ -127,7 +127,7 @@ function LastName({ of }: { of: string }) {
   const { auditLog } = useLazyLoadQuery<AuditFiltersNameQuery>(
     graphql`
       query AuditFiltersNameQuery($target: ID!) {
-        auditLog(first: 1, filter: { target: $target }) {
+        auditLog(first: 10, filter: { target: $target }) {
           edges {
             node {
               id
@@ -140,8 +140,9 @@ function LastName({ of }: { of: string }) {
     `,
     { target: of },
   )
-  const last = auditLog.edges[0]?.node
-  return last?.targetName ? `the ${thingWord(last.targetType)} ${last.targetName}` : of
+  // Not every line tells the name.
+  const last = auditLog.edges.find(({ node }) => node.targetName)?.node
+  return last ? `the ${thingWord(last.targetType)} ${last.targetName}` : of
 }
 
 /** For who has an id from a log or an error: it says of what it is by itself. */

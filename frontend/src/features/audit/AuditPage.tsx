@@ -27,14 +27,18 @@ export function AuditPage() {
   const [params, setParams] = useURLState()
   // “Last hour” ends when it was asked for, until it is asked again.
   const [now, setNow] = useState(Date.now)
+  const [fetchKey, setFetchKey] = useState(0)
   const asked = KEYS.map((key) => params.get(key)).join('\n')
   // biome-ignore lint/correctness/useExhaustiveDependencies: what is opened in the list asks for nothing
   const { filter, problems } = useMemo(() => toAuditFilter(params, now), [asked, now])
-  const wanted = useMemo(() => ({ filter, now }), [filter, now])
-  const shown = useDeferredValue(wanted)
+  const shown = useDeferredValue(filter)
   const set: SetFilter = (patch) => {
     setNow(Date.now())
     setParams({ ...patch, open: null })
+  }
+  const again = () => {
+    setNow(Date.now())
+    setFetchKey((before) => before + 1)
   }
   const clear = () => set(Object.fromEntries(KEYS.map((key) => [key, null])))
   return (
@@ -52,7 +56,7 @@ export function AuditPage() {
         note="Who asked for what, newest first."
         actions={
           !mayNot && (
-            <Button icon={<RefreshCw aria-hidden className="size-3.5" />} onClick={() => setNow(Date.now())}>
+            <Button icon={<RefreshCw aria-hidden className="size-3.5" />} onClick={again}>
               Refresh
             </Button>
           )
@@ -72,8 +76,9 @@ export function AuditPage() {
               <Boundary of={asked}>
                 <Suspense fallback={<Bones />}>
                   <List
-                    {...shown}
-                    dim={shown !== wanted}
+                    filter={shown}
+                    fetchKey={fetchKey}
+                    dim={shown !== filter}
                     narrowed={isNarrowed(params)}
                     open={params.get('open')}
                     onOpen={(open) => setParams({ open }, 'replace')}
@@ -97,7 +102,7 @@ type RowsProps = {
   onClear: () => void
 }
 
-function List({ filter, now, ...rest }: RowsProps & { filter: AuditFilter; now: number }) {
+function List({ filter, fetchKey, ...rest }: RowsProps & { filter: AuditFilter; fetchKey: number }) {
   const variables = useMemo(() => ({ first: PAGE, filter }), [filter])
   const query = useReading<AuditPageQuery>(
     graphql`
@@ -106,7 +111,7 @@ function List({ filter, now, ...rest }: RowsProps & { filter: AuditFilter; now: 
       }
     `,
     variables,
-    now,
+    fetchKey,
   )
   return <Rows query={query} {...rest} />
 }

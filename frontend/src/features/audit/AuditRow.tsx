@@ -61,7 +61,7 @@ export function AuditRow({ entry: ref, places, open, onOpen }: Props) {
             aria-expanded={open}
             aria-label={`Details of: ${[does, name, more].filter(Boolean).join(' ')}, by ${actor}, ${formatMoment(at)}`}
             onClick={() => onOpen(!open)}
-            className="-ml-1 flex h-7 w-fit items-center gap-1.5 rounded-sm pr-2 pl-1 text-soft hover:bg-hover hover:text-ink pointer-coarse:h-9"
+            className="-ml-2 flex h-7 w-fit items-center gap-1.5 rounded-sm pr-2 pl-1 text-soft hover:bg-hover hover:text-ink pointer-coarse:h-9"
           >
             <ChevronRight aria-hidden className={cx('size-4 shrink-0 transition-transform', open && 'rotate-90')} />
             <Age of={at} bare />
@@ -148,7 +148,7 @@ function Details({ entry, place }: { entry: Omit<AuditRow_entry$data, ' $fragmen
       ),
     ])
   return (
-    <div className="mb-3 max-w-3xl md:ml-[1.4rem]">
+    <div className="mb-3 max-w-3xl md:ml-4.5">
       <Facts items={facts} />
     </div>
   )

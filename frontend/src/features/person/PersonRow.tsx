@@ -61,8 +61,8 @@ export function PersonRow({ person: ref, own }: { person: PersonRow_person$key; 
         {issuer ?? 'Password'}
       </div>
       <div role="cell" className="min-w-0 max-md:row-start-2">
-        <p>{ROLE_NAME[role]}</p>
-        <p className="text-xs text-soft wrap-anywhere">{roleSource(person)}</p>
+        <p className="max-md:inline">{ROLE_NAME[role]}</p>{' '}
+        <p className="text-xs text-soft wrap-anywhere max-md:inline">{roleSource(person)}</p>
       </div>
       <div role="cell" className="max-md:col-span-2 max-md:col-start-2 max-md:row-start-2 max-md:justify-self-end">
         {active ? <State tone="good" word="Active" /> : <State tone="idle" word="Switched off" />}
@@ -86,7 +86,10 @@ export function PersonRow({ person: ref, own }: { person: PersonRow_person$key; 
           </span>
         )}
       </div>
-      <div role="cell" className="max-md:col-start-3 max-md:row-start-1 max-md:-my-1.5 max-md:justify-self-end">
+      <div
+        role="cell"
+        className="max-md:col-start-3 max-md:row-start-1 max-md:-my-1.5 max-md:-mr-3 max-md:justify-self-end"
+      >
         <Tip text={label}>
           <Menu.Trigger
             handle={personMenu}

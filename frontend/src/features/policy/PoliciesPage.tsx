@@ -43,7 +43,7 @@ export function PoliciesPage() {
             /
           </>
         }
-        note="What is permitted and forbidden beyond what the roles give."
+        note="Beyond what the roles give."
         actions={
           <Button
             look="primary"

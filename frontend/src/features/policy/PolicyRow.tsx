@@ -66,7 +66,7 @@ export function PolicyRow({ policy: ref, open, onOpen, mayNot, onChange }: Props
           aria-expanded={open}
           aria-label={`${mayNot ? 'Text of' : 'Edit'} ${name}`}
           onClick={() => onOpen(!open)}
-          className="flex size-6 items-center justify-center rounded-sm text-soft hover:bg-hover pointer-coarse:size-9"
+          className="flex size-6 items-center justify-center rounded-sm text-soft hover:bg-hover pointer-coarse:-ml-2 pointer-coarse:size-9"
         >
           <ChevronRight aria-hidden className={cx('size-4 transition-transform', open && 'rotate-90')} />
         </button>

@@ -9,6 +9,8 @@ type Props = {
   /** What it shows; another one begins without the fault of the last. */
   of?: string
   silent?: boolean
+  /** What a silent one shows instead. */
+  instead?: ReactNode
 }
 type State = { fault: Fault | null; tries: number; of?: string }
 
@@ -51,7 +53,7 @@ export class Boundary extends Component<Props, State> {
           {this.props.children}
         </div>
       )
-    if (this.props.silent) return null
+    if (this.props.silent) return this.props.instead ?? null
     return (
       <div className="max-w-2xl p-4 md:p-6">
         <FaultNote fault={fault.facts}>
