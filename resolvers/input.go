@@ -165,3 +165,22 @@ func secrets(in *model.ProviderCredentialsInput) (s drivers.Secrets) {
 func bulk(in model.BulkVMsInput) fleet.BulkRequest {
 	return fleet.BulkRequest{Action: in.Action, Filter: *in.Filter, Disks: in.Disks, IfCount: in.IfCount}
 }
+
+// part reads on what a role is to count; nil: on everything.
+func part(in *model.GrantPartInput) (*fleet.Narrow, error) {
+	if in == nil {
+		return nil, nil
+	}
+	n := &fleet.Narrow{}
+	var err error
+	if n.Providers, err = ids.ParseAll(ids.Provider, "on.providers", in.Providers); err != nil {
+		return nil, err
+	}
+	if n.VMs, err = ids.ParseAll(ids.VM, "on.vms", in.Vms); err != nil {
+		return nil, err
+	}
+	for _, t := range in.Tags {
+		n.Tags = append(n.Tags, *t)
+	}
+	return n, nil
+}

@@ -8,12 +8,22 @@ package resolvers
 import (
 	"context"
 
+	"github.com/google/uuid"
+
 	"github.com/novacron/novacron/graph/gen"
 	"github.com/novacron/novacron/graph/ids"
 	"github.com/novacron/novacron/graph/model"
 	"github.com/novacron/novacron/internal/fleet"
 	"github.com/novacron/novacron/loaders"
 )
+
+func (r *grantPartResolver) Providers(ctx context.Context, obj *fleet.Narrow) ([]string, error) {
+	return ids.OfAll(ids.Provider, obj.Providers), nil
+}
+
+func (r *grantPartResolver) Vms(ctx context.Context, obj *fleet.Narrow) ([]string, error) {
+	return ids.OfAll(ids.VM, obj.VMs), nil
+}
 
 func (r *mutationResolver) AddPerson(ctx context.Context, input model.AddPersonInput) (*model.AddPersonPayload, error) {
 	p, password, err := r.Control.AddPerson(ctx, input.Name, input.Role)
@@ -25,7 +35,11 @@ func (r *mutationResolver) GrantRole(ctx context.Context, input model.GrantRoleI
 	if err != nil {
 		return nil, err
 	}
-	p, err := r.Control.GrantRole(ctx, id, input.Role, input.ExpiresAt)
+	on, err := part(input.On)
+	if err != nil {
+		return nil, err
+	}
+	p, err := r.Control.GrantRole(ctx, id, input.Role, on, input.ExpiresAt)
 	return &model.GrantRolePayload{Person: p}, err
 }
 
@@ -34,7 +48,15 @@ func (r *mutationResolver) RevokeRole(ctx context.Context, input model.RevokeRol
 	if err != nil {
 		return nil, err
 	}
-	p, err := r.Control.RevokeRole(ctx, id)
+	var grant *uuid.UUID
+	if input.Grant != nil {
+		one, err := ids.Parse(ids.Grant, "grant", *input.Grant)
+		if err != nil {
+			return nil, err
+		}
+		grant = &one
+	}
+	p, err := r.Control.RevokeRole(ctx, id, grant)
 	return &model.RevokeRolePayload{Person: p}, err
 }
 
@@ -65,6 +87,11 @@ func (r *queryResolver) People(ctx context.Context) ([]*fleet.Person, error) {
 	return r.Control.People(ctx)
 }
 
+func (r *Resolver) GrantPart() gen.GrantPartResolver { return &grantPartResolver{r} }
+
 func (r *Resolver) Person() gen.PersonResolver { return &personResolver{r} }
 
-type personResolver struct{ *Resolver }
+type (
+	grantPartResolver struct{ *Resolver }
+	personResolver    struct{ *Resolver }
+)

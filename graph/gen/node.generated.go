@@ -7237,6 +7237,26 @@ func (ec *executionContext) marshalNSwitchOrganisationPayload2ᚖgithubᚗcomᚋ
 	return ec._SwitchOrganisationPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNTag2githubᚗcomᚋnovacronᚋnovacronᚋinternalᚋfleetᚐTag(ctx context.Context, sel ast.SelectionSet, v fleet.Tag) graphql.Marshaler {
+	return ec._Tag(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNTag2ᚕgithubᚗcomᚋnovacronᚋnovacronᚋinternalᚋfleetᚐTagᚄ(ctx context.Context, sel ast.SelectionSet, v []fleet.Tag) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTag2githubᚗcomᚋnovacronᚋnovacronᚋinternalᚋfleetᚐTag(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNTag2ᚕᚖgithubᚗcomᚋnovacronᚋnovacronᚋinternalᚋfleetᚐTagᚄ(ctx context.Context, sel ast.SelectionSet, v []*fleet.Tag) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 200, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -7264,6 +7284,20 @@ func (ec *executionContext) marshalNTag2ᚖgithubᚗcomᚋnovacronᚋnovacronᚋ
 func (ec *executionContext) unmarshalNTagInput2githubᚗcomᚋnovacronᚋnovacronᚋinternalᚋfleetᚐTag(ctx context.Context, v any) (fleet.Tag, error) {
 	res, err := ec.unmarshalInputTagInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNTagInput2ᚕᚖgithubᚗcomᚋnovacronᚋnovacronᚋinternalᚋfleetᚐTagᚄ(ctx context.Context, v any) ([]*fleet.Tag, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*fleet.Tag, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNTagInput2ᚖgithubᚗcomᚋnovacronᚋnovacronᚋinternalᚋfleetᚐTag(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
 }
 
 func (ec *executionContext) unmarshalNTagInput2ᚖgithubᚗcomᚋnovacronᚋnovacronᚋinternalᚋfleetᚐTag(ctx context.Context, v any) (*fleet.Tag, error) {

@@ -25,6 +25,7 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
 	AuditEntry() AuditEntryResolver
+	GrantPart() GrantPartResolver
 	HostCapabilities() HostCapabilitiesResolver
 	HypervisorConfig() HypervisorConfigResolver
 	HypervisorHost() HypervisorHostResolver
@@ -247,6 +248,22 @@ type ComplexityRoot struct {
 		VMCount    func(childComplexity int) int
 		Version    func(childComplexity int) int
 		Warnings   func(childComplexity int) int
+	}
+
+	Grant struct {
+		CreatedAt func(childComplexity int) int
+		ExpiresAt func(childComplexity int) int
+		GrantedBy func(childComplexity int) int
+		ID        func(childComplexity int) int
+		Narrowed  func(childComplexity int) int
+		Role      func(childComplexity int) int
+		Source    func(childComplexity int) int
+	}
+
+	GrantPart struct {
+		Providers func(childComplexity int) int
+		Tags      func(childComplexity int) int
+		Vms       func(childComplexity int) int
 	}
 
 	GrantRolePayload struct {
@@ -512,6 +529,7 @@ type ComplexityRoot struct {
 		CreatedAt      func(childComplexity int) int
 		Email          func(childComplexity int) int
 		FullName       func(childComplexity int) int
+		Grants         func(childComplexity int) int
 		ID             func(childComplexity int) int
 		Issuer         func(childComplexity int) int
 		LastSeenAt     func(childComplexity int) int
@@ -1533,6 +1551,68 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.FoundProvider.Warnings(childComplexity), true
+
+	case "Grant.createdAt":
+		if e.ComplexityRoot.Grant.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Grant.CreatedAt(childComplexity), true
+	case "Grant.expiresAt":
+		if e.ComplexityRoot.Grant.ExpiresAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Grant.ExpiresAt(childComplexity), true
+	case "Grant.grantedBy":
+		if e.ComplexityRoot.Grant.GrantedBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Grant.GrantedBy(childComplexity), true
+	case "Grant.id":
+		if e.ComplexityRoot.Grant.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Grant.ID(childComplexity), true
+	case "Grant.on":
+		if e.ComplexityRoot.Grant.Narrowed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Grant.Narrowed(childComplexity), true
+	case "Grant.role":
+		if e.ComplexityRoot.Grant.Role == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Grant.Role(childComplexity), true
+	case "Grant.source":
+		if e.ComplexityRoot.Grant.Source == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Grant.Source(childComplexity), true
+
+	case "GrantPart.providers":
+		if e.ComplexityRoot.GrantPart.Providers == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GrantPart.Providers(childComplexity), true
+	case "GrantPart.tags":
+		if e.ComplexityRoot.GrantPart.Tags == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GrantPart.Tags(childComplexity), true
+	case "GrantPart.vms":
+		if e.ComplexityRoot.GrantPart.Vms == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GrantPart.Vms(childComplexity), true
 
 	case "GrantRolePayload.person":
 		if e.ComplexityRoot.GrantRolePayload.Person == nil {
@@ -2931,6 +3011,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Person.FullName(childComplexity), true
+	case "Person.grants":
+		if e.ComplexityRoot.Person.Grants == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Person.Grants(childComplexity), true
 	case "Person.id":
 		if e.ComplexityRoot.Person.ID == nil {
 			break
@@ -4479,6 +4565,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("DiskGrowInput", ec.unmarshalInputDiskGrowInput),
 			graphql.NewInputUnmarshaler("DiskInput", ec.unmarshalInputDiskInput),
 			graphql.NewInputUnmarshaler("EndSessionsInput", ec.unmarshalInputEndSessionsInput),
+			graphql.NewInputUnmarshaler("GrantPartInput", ec.unmarshalInputGrantPartInput),
 			graphql.NewInputUnmarshaler("GrantRoleInput", ec.unmarshalInputGrantRoleInput),
 			graphql.NewInputUnmarshaler("ImportImageInput", ec.unmarshalInputImportImageInput),
 			graphql.NewInputUnmarshaler("LimitInput", ec.unmarshalInputLimitInput),
@@ -5378,9 +5465,9 @@ type OperationEvents {
 extend type Mutation {
   "Make an account with a password, for somebody for whom no issuer vouches. The password is in this answer and nowhere else."
   addPerson(input: AddPersonInput!): AddPersonPayload!
-  "Give somebody a role by hand, in the place of the one given by hand before. What an issuer's rules give stays."
+  "Give somebody a role by hand: on everything, in the place of the one before, or on a part. What an issuer's rules give stays."
   grantRole(input: GrantRoleInput!): GrantRolePayload!
-  "Take back what was given by hand. Who has no role left does not belong to the organisation any more."
+  "Take back one role that was given by hand, or all. Who has no role left does not belong to the organisation any more."
   revokeRole(input: RevokeRoleInput!): RevokeRolePayload!
   "Switch an account off, which ends all that it has open, or on again."
   setPersonActive(input: SetPersonActiveInput!): SetPersonActivePayload!
@@ -5400,8 +5487,10 @@ type Person {
   email: String!
   "Who vouches for them; null: they have a password."
   issuer: String
-  "What they may do: the higher of the next two."
+  "What they may do with everything: the higher of the next two, and VIEWER for who may do something with a part."
   role: Role!
+  "All that they were given, the first first."
+  grants: [Grant!]!
   "What they may do because somebody said so."
   roleByHand: Role
   "When that ends; null for never."
@@ -5434,12 +5523,60 @@ type AddPersonPayload {
   password: String!
 }
 
+"A role that somebody has."
+type Grant {
+  "For ` + "`" + `revokeRole` + "`" + `."
+  id: ID!
+  "What they may do."
+  role: Role!
+  "On what; null: on everything of the organisation."
+  on: GrantPart
+  "Who gave it: somebody by hand, or an issuer's rules at the last sign-in."
+  source: GrantSource!
+  "Who gave it by hand."
+  grantedBy: String!
+  "Since when."
+  createdAt: Time!
+  "When it ends; null for never."
+  expiresAt: Time
+}
+
+"Who gives roles."
+enum GrantSource {
+  "Somebody, until it is taken back."
+  HAND
+  "The rules of the issuer that signs them in."
+  ISSUER
+}
+
+"A part of an organisation's things: whatever is in one of these."
+type GrantPart {
+  "Hosts, with all that is on them."
+  providers: [ID!]!
+  "VMs."
+  vms: [ID!]!
+  "VMs that have one of the tags."
+  tags: [Tag!]!
+}
+
+"A part of an organisation's things: whatever is in one of these. At most 100 together."
+input GrantPartInput {
+  "Hosts, with all that is on them."
+  providers: [ID!]! = []
+  "VMs."
+  vms: [ID!]! = []
+  "VMs that have one of the tags."
+  tags: [TagInput!]! = []
+}
+
 "A role for somebody."
 input GrantRoleInput {
   "The person."
   id: ID!
   "At most your own role."
   role: Role!
+  "On what, beside what they have already; absent: on everything, in the place of what they had by hand on everything."
+  on: GrantPartInput
   "When it ends; absent for never."
   expiresAt: Time
 }
@@ -5454,6 +5591,8 @@ type GrantRolePayload {
 input RevokeRoleInput {
   "The person."
   id: ID!
+  "Which; absent: all that were given by hand."
+  grant: ID
 }
 
 "A role was taken back."
@@ -7466,6 +7605,38 @@ func (ec *executionContext) childFields_FoundProvider(ctx context.Context, field
 	return nil, fmt.Errorf("no field named %q was found under type FoundProvider", field.Name)
 }
 
+func (ec *executionContext) childFields_Grant(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Grant_id(ctx, field)
+	case "role":
+		return ec.fieldContext_Grant_role(ctx, field)
+	case "on":
+		return ec.fieldContext_Grant_on(ctx, field)
+	case "source":
+		return ec.fieldContext_Grant_source(ctx, field)
+	case "grantedBy":
+		return ec.fieldContext_Grant_grantedBy(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Grant_createdAt(ctx, field)
+	case "expiresAt":
+		return ec.fieldContext_Grant_expiresAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Grant", field.Name)
+}
+
+func (ec *executionContext) childFields_GrantPart(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "providers":
+		return ec.fieldContext_GrantPart_providers(ctx, field)
+	case "vms":
+		return ec.fieldContext_GrantPart_vms(ctx, field)
+	case "tags":
+		return ec.fieldContext_GrantPart_tags(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GrantPart", field.Name)
+}
+
 func (ec *executionContext) childFields_GrantRolePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "person":
@@ -7890,6 +8061,8 @@ func (ec *executionContext) childFields_Person(ctx context.Context, field graphq
 		return ec.fieldContext_Person_issuer(ctx, field)
 	case "role":
 		return ec.fieldContext_Person_role(ctx, field)
+	case "grants":
+		return ec.fieldContext_Person_grants(ctx, field)
 	case "roleByHand":
 		return ec.fieldContext_Person_roleByHand(ctx, field)
 	case "roleByHandEnds":

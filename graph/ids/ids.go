@@ -32,17 +32,27 @@ const (
 	Tenant    Noun = "tenant"
 	Session   Noun = "session"
 	Policy    Noun = "policy"
+	Grant     Noun = "grant"
 )
 
 // words are the nouns as people say them.
 var words = map[Noun]string{
 	VM: "a VM", Provider: "a provider", Host: "a host", Image: "an image",
 	Operation: "an operation", Token: "a token", User: "a person", Tenant: "an organisation",
-	Session: "a session", Policy: "a policy",
+	Session: "a session", Policy: "a policy", Grant: "a role of a person",
 }
 
 // Of makes a global id.
 func Of(n Noun, id uuid.UUID) string { return string(n) + "_" + id.String() }
+
+// OfAll makes global ids of one noun.
+func OfAll(n Noun, list []uuid.UUID) []string {
+	all := make([]string, len(list))
+	for i, id := range list {
+		all[i] = Of(n, id)
+	}
+	return all
+}
 
 // targets are the nouns of what the audit log is about, by the words that it has for them.
 var targets = map[string]Noun{
@@ -100,7 +110,7 @@ var fieldNouns = map[string]Noun{
 	"VM": VM, "VMEvent": VM,
 	"Provider": Provider, "ProviderEvent": Provider,
 	"HypervisorHost": Host, "Image": Image, "Operation": Operation,
-	"APIToken": Token, "Viewer": User, "Person": User, "Tenant": Tenant, "Session": Session, "Policy": Policy,
+	"APIToken": Token, "Viewer": User, "Person": User, "Tenant": Tenant, "Session": Session, "Policy": Policy, "Grant": Grant,
 }
 
 // MarshalUUID writes an id field as a global id: the type that the field belongs to says of what.

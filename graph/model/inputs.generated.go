@@ -412,12 +412,24 @@ type FoundProvider struct {
 	Warnings []string `json:"warnings"`
 }
 
+// A part of an organisation's things: whatever is in one of these. At most 100 together.
+type GrantPartInput struct {
+	// Hosts, with all that is on them.
+	Providers []string `json:"providers"`
+	// VMs.
+	Vms []string `json:"vms"`
+	// VMs that have one of the tags.
+	Tags []*fleet.Tag `json:"tags"`
+}
+
 // A role for somebody.
 type GrantRoleInput struct {
 	// The person.
 	ID string `json:"id"`
 	// At most your own role.
 	Role fleet.Role `json:"role"`
+	// On what, beside what they have already; absent: on everything, in the place of what they had by hand on everything.
+	On *GrantPartInput `json:"on,omitempty"`
 	// When it ends; absent for never.
 	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
 }
@@ -686,6 +698,8 @@ type RevokeAPITokenPayload struct {
 type RevokeRoleInput struct {
 	// The person.
 	ID string `json:"id"`
+	// Which; absent: all that were given by hand.
+	Grant *string `json:"grant,omitempty"`
 }
 
 // A role was taken back.

@@ -160,10 +160,8 @@ func (d *Door) identify(ctx context.Context, v *Viewer, user *fleet.User, limit 
 	if err != nil {
 		return err
 	}
-	v.UserID, v.Name, v.Role, v.PlatformAdmin = user.ID, user.Name, fleet.Highest(grants), user.PlatformAdmin && limit == fleet.RoleOwner
-	if !limit.Includes(v.Role) {
-		v.Role = limit
-	}
+	*v = v.Granted(grants, limit)
+	v.UserID, v.Name, v.PlatformAdmin = user.ID, user.Name, user.PlatformAdmin && limit == fleet.RoleOwner
 	if v.Role == "" || user.DeactivatedAt != nil {
 		return fault.New(fault.NotFound, "no rights")
 	}

@@ -144,7 +144,7 @@ type Decision struct {
 // May is what the viewer may do to a thing of their organisation.
 func (v Viewer) May(on fleet.Resource) fleet.May {
 	return func(p fleet.Permission) fleet.Action {
-		by := v.byRole(p)
+		by := v.byRole(p, v.RoleOn(on))
 		if v.policies == nil || !v.policies.own {
 			return by // what the house's policies say, without asking them
 		}
@@ -164,17 +164,18 @@ func (v Viewer) May(on fleet.Resource) fleet.May {
 	}
 }
 
-// byRole is what the viewer's role says, and whether they look after the installation.
-func (v Viewer) byRole(p fleet.Permission) fleet.Action {
+// byRole is what a role of the viewer's says, and whether they look after the installation.
+func (v Viewer) byRole(p fleet.Permission, role fleet.Role) fleet.Action {
 	if v.PlatformAdmin && p.Least() == fleet.RolePlatform {
 		return fleet.Action{Name: string(p), Allowed: true}
 	}
-	return p.Of(v.Role)
+	return p.Of(role)
 }
 
 // MayHave reports whether the viewer could have a permission on something.
 func (v Viewer) MayHave(p fleet.Permission) bool {
-	return v.byRole(p).Allowed || v.policies != nil && v.policies.own && p.Least() != ""
+	return v.byRole(p, v.Role).Allowed || slices.ContainsFunc(v.narrowed, func(g *fleet.Grant) bool { return p.Of(v.atMost(g.Role)).Allowed }) ||
+		v.policies != nil && v.policies.own && p.Least() != ""
 }
 
 // Decide asks the policies whether somebody has a permission on a thing of their organisation.
@@ -203,7 +204,7 @@ type world struct{ principal, resource types.Entity }
 
 func newWorld(v Viewer, on fleet.Resource) *world {
 	organisation := cedar.NewEntityUID(organisationType, cedar.String(v.TenantID.String()))
-	role := cedar.NewEntityUID(roleType, cedar.String(v.Role))
+	role := cedar.NewEntityUID(roleType, cedar.String(v.RoleOn(on)))
 	w := &world{types.Entity{UID: cedar.NewEntityUID(userType, cedar.String(v.UserID.String())), Parents: cedar.NewEntityUIDSet(role),
 		Attributes: cedar.NewRecord(cedar.RecordMap{
 			"name": cedar.String(v.Name), "organisation": organisation, "platformAdmin": cedar.Boolean(v.PlatformAdmin),

@@ -17,13 +17,45 @@ type Viewer struct {
 	TenantID      uuid.UUID
 	UserID        uuid.UUID
 	Name          string
-	Role          fleet.Role // in the organisation
+	Role          fleet.Role // on everything of the organisation
 	PlatformAdmin bool
 	SessionID     uuid.UUID // uuid.Nil: came with a token
 	Address       string
 	RequestID     string
 
-	policies *Policies // of the organisation; nil: the house's alone
+	narrowed []*fleet.Grant // what they may do beyond that, each on a part
+	limit    fleet.Role     // of their token; empty: none
+	policies *Policies      // of the organisation; nil: the house's alone
+}
+
+// Granted is the viewer with what the grants give, up to the limit.
+func (v Viewer) Granted(grants []*fleet.Grant, limit fleet.Role) Viewer {
+	v.limit, v.narrowed = limit, nil
+	v.Role = v.atMost(fleet.Highest(grants))
+	for _, g := range grants {
+		if g.Narrowed != nil {
+			v.narrowed = append(v.narrowed, g)
+		}
+	}
+	return v
+}
+
+func (v Viewer) atMost(r fleet.Role) fleet.Role {
+	if v.limit != "" && !v.limit.Includes(r) && r != "" {
+		return v.limit
+	}
+	return r
+}
+
+// RoleOn is the viewer's on one thing.
+func (v Viewer) RoleOn(on fleet.Resource) fleet.Role {
+	r := v.Role
+	for _, g := range v.narrowed {
+		if one := v.atMost(g.Role); g.Narrowed.Covers(on) && one.Includes(r) {
+			r = one
+		}
+	}
+	return r
 }
 
 // Under is the viewer with an organisation's policies.

@@ -150,7 +150,7 @@ func around(ctx context.Context, tx *store.Store, viewer access.Viewer, vms []*f
 
 // Bulk does one action to many VMs: one operation whose children are the VMs' own.
 func (c *Control) Bulk(ctx context.Context, r fleet.BulkRequest) (parent *fleet.Operation, err error) {
-	viewer, err := c.may(ctx, "bulkVMs")
+	viewer, err := c.asks(ctx, "bulkVMs")
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -133,7 +134,7 @@ func (c *Control) use(ctx context.Context, purpose, ticket string, payload any) 
 			return fleet.Scope{}, fault.Missing("ticket", "")
 		}
 		grants, err := c.store.Grants(ctx, scope, u.ID)
-		if err != nil || !fleet.Highest(grants).Includes(fleet.RoleOperator) {
+		if err != nil || !slices.ContainsFunc(grants, func(g *fleet.Grant) bool { return g.Role.Includes(fleet.RoleOperator) }) {
 			return fleet.Scope{}, fault.Missing("ticket", "")
 		}
 	}

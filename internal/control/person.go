@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -93,19 +94,62 @@ func (c *Control) person(ctx context.Context, verb string, id uuid.UUID, detail 
 	return now[0], nil
 }
 
-// GrantRole gives somebody a role by hand, of at most the viewer's own. ends nil: never.
-func (c *Control) GrantRole(ctx context.Context, id uuid.UUID, role fleet.Role, ends *time.Time) (*fleet.Person, error) {
-	return c.person(ctx, "grantRole", id, map[string]any{"role": role, "expiresAt": ends}, func(tx *store.Store, viewer access.Viewer, p *fleet.Person) error {
+// maxGrants is how many narrowed roles somebody can have: each is looked at for each decision.
+const maxGrants = 50
+
+// GrantRole gives somebody a role by hand, of at most the viewer's own: on everything, in the place of the one that they
+// had by hand, or beside it on the part that on names. ends nil: never.
+func (c *Control) GrantRole(ctx context.Context, id uuid.UUID, role fleet.Role, on *fleet.Narrow, ends *time.Time) (*fleet.Person, error) {
+	return c.person(ctx, "grantRole", id, map[string]any{"role": role, "on": on, "expiresAt": ends}, func(tx *store.Store, viewer access.Viewer, p *fleet.Person) error {
 		if err := grantable(viewer, role, ends); err != nil {
 			return err
 		}
-		if err := tx.DeleteGrants(ctx, viewer.Scope(), id, fleet.GrantByHand); err != nil {
+		if on == nil {
+			for _, g := range p.Grants {
+				if g.Source != fleet.GrantByHand || g.Narrowed != nil {
+					continue
+				}
+				if err := tx.DeleteGrant(ctx, viewer.Scope(), id, g.ID); err != nil {
+					return err
+				}
+			}
+		} else if err := c.ours(ctx, tx, viewer, on); err != nil {
 			return err
+		} else if len(p.Grants) >= maxGrants {
+			return fault.New(fault.Exhausted, "they have %d roles already", len(p.Grants)).With("Take some back, or name several things in one.")
 		}
-		return tx.InsertGrant(ctx, &fleet.Grant{
-			ID: fleet.NewID(), TenantID: viewer.TenantID, UserID: p.ID, Role: role, Source: fleet.GrantByHand, GrantedBy: viewer.Name, ExpiresAt: ends,
-		})
+		return tx.InsertGrant(ctx, &fleet.Grant{ID: fleet.NewID(), TenantID: viewer.TenantID, UserID: p.ID, Role: role, Source: fleet.GrantByHand,
+			GrantedBy: viewer.Name, Narrowed: on, ExpiresAt: ends})
 	})
+}
+
+// ours refuses what is not there, or another organisation's.
+func (c *Control) ours(ctx context.Context, tx *store.Store, viewer access.Viewer, on *fleet.Narrow) error {
+	if err := on.Check(); err != nil {
+		return err
+	}
+	tags := map[string]string{}
+	for _, t := range on.Tags {
+		tags[t.Key] = t.Value
+	}
+	if err := fleet.CheckTags("on.tags", tags); err != nil {
+		return err
+	}
+	for i, id := range on.Providers {
+		if _, err := tx.Provider(ctx, viewer.Scope(), id); err != nil {
+			return fault.Of(err).At(fmt.Sprintf("on.providers[%d]", i))
+		}
+	}
+	there, err := tx.VMsByID(ctx, viewer.Scope(), on.VMs)
+	if err != nil {
+		return err
+	}
+	for i, id := range on.VMs {
+		if there[id] == nil {
+			return fault.Missing("VM", id.String()).At(fmt.Sprintf("on.vms[%d]", i))
+		}
+	}
+	return nil
 }
 
 func grantable(viewer access.Viewer, role fleet.Role, ends *time.Time) error {
@@ -120,10 +164,21 @@ func grantable(viewer access.Viewer, role fleet.Role, ends *time.Time) error {
 	return nil
 }
 
-// RevokeRole takes back what was given by hand. nil when the person does not belong to the organisation any more.
-func (c *Control) RevokeRole(ctx context.Context, id uuid.UUID) (*fleet.Person, error) {
-	return c.person(ctx, "revokeRole", id, nil, func(tx *store.Store, viewer access.Viewer, _ *fleet.Person) error {
-		return tx.DeleteGrants(ctx, viewer.Scope(), id, fleet.GrantByHand)
+// RevokeRole takes back what was given by hand: one grant, or all. nil when the person does not belong to the organisation
+// any more.
+func (c *Control) RevokeRole(ctx context.Context, id uuid.UUID, grant *uuid.UUID) (*fleet.Person, error) {
+	return c.person(ctx, "revokeRole", id, map[string]any{"grant": grant}, func(tx *store.Store, viewer access.Viewer, p *fleet.Person) error {
+		if grant == nil {
+			return tx.DeleteGrants(ctx, viewer.Scope(), id, fleet.GrantByHand)
+		}
+		i := slices.IndexFunc(p.Grants, func(g *fleet.Grant) bool { return g.ID == *grant })
+		switch {
+		case i < 0:
+			return fault.Missing("grant", grant.String()).At("grant")
+		case p.Grants[i].Source != fleet.GrantByHand:
+			return fault.New(fault.Conflict, "their issuer's rules gave it").At("grant").With("Change those, or the groups that they are in.")
+		}
+		return tx.DeleteGrant(ctx, viewer.Scope(), id, *grant)
 	})
 }
 

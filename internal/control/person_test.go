@@ -25,7 +25,7 @@ func TestPeople(t *testing.T) {
 	kind(t, fault.Exists, err)
 
 	until := time.Now().Add(time.Hour)
-	bob, err = r.GrantRole(r.ctx, bob.ID, fleet.RoleOperator, &until)
+	bob, err = r.GrantRole(r.ctx, bob.ID, fleet.RoleOperator, nil, &until)
 	require.NoError(t, err)
 	assert.Equal(t, fleet.RoleOperator, *bob.RoleByHand())
 	assert.WithinDuration(t, until, *bob.RoleByHandEnds(), time.Second)
@@ -35,11 +35,11 @@ func TestPeople(t *testing.T) {
 	require.NoError(t, r.store.SetIssuerGrants(r.ctx, bob.ID, []*fleet.Grant{
 		{ID: fleet.NewID(), TenantID: r.viewer.TenantID, UserID: bob.ID, Role: fleet.RoleViewer, Source: fleet.GrantByIssuer},
 	}))
-	bob, err = r.RevokeRole(r.ctx, bob.ID)
+	bob, err = r.RevokeRole(r.ctx, bob.ID, nil)
 	require.NoError(t, err)
 	assert.Equal(t, fleet.RoleViewer, *bob.RoleByIssuer())
 	assert.Nil(t, bob.RoleByHand())
-	_, err = r.RevokeRole(r.ctx, bob.ID)
+	_, err = r.RevokeRole(r.ctx, bob.ID, nil)
 	kind(t, fault.Conflict, err)
 
 	bob, err = r.SetPersonActive(r.ctx, bob.ID, false)
@@ -68,8 +68,8 @@ func TestPeople(t *testing.T) {
 
 // change is each way to change somebody.
 func (r *rig) change(ctx context.Context, id uuid.UUID) map[string]error {
-	_, granted := r.GrantRole(ctx, id, fleet.RoleViewer, nil)
-	_, revoked := r.RevokeRole(ctx, id)
+	_, granted := r.GrantRole(ctx, id, fleet.RoleViewer, nil, nil)
+	_, revoked := r.RevokeRole(ctx, id, nil)
 	_, switched := r.SetPersonActive(ctx, id, false)
 	_, _, reset := r.ResetPassword(ctx, id)
 	return map[string]error{"grantRole": granted, "revokeRole": revoked, "setPersonActive": switched, "resetPassword": reset}
@@ -101,7 +101,7 @@ func TestPeopleAreChangedByWhoeverMay(t *testing.T) {
 	for verb, err := range r.change(r.ctx, owner.ID) {
 		assert.True(t, fault.Is(err, fault.Conflict), "an administrator changed an owner: %s: %v", verb, err)
 	}
-	_, err = r.GrantRole(r.ctx, bob.ID, fleet.RoleOwner, nil)
+	_, err = r.GrantRole(r.ctx, bob.ID, fleet.RoleOwner, nil, nil)
 	kind(t, fault.Denied, err)
 	_, _, err = r.AddPerson(r.ctx, "mine", fleet.RoleOwner)
 	kind(t, fault.Denied, err)
@@ -127,7 +127,7 @@ func TestPeopleAreChangedByWhoeverMay(t *testing.T) {
 		kind(t, fault.Invalid, err)
 	}
 	past := time.Now().Add(-time.Minute)
-	_, err = r.GrantRole(r.ctx, bob.ID, fleet.RoleViewer, &past)
+	_, err = r.GrantRole(r.ctx, bob.ID, fleet.RoleViewer, nil, &past)
 	kind(t, fault.Invalid, err)
 }
 

@@ -159,11 +159,11 @@ func (c *Control) WhatMay(ctx context.Context, person uuid.UUID, permission flee
 	if err != nil {
 		return nil, err
 	}
-	who := access.Viewer{TenantID: viewer.TenantID, UserID: p.ID, Name: p.Name, Role: p.Role(), PlatformAdmin: p.PlatformAdmin}
+	who := access.Viewer{TenantID: viewer.TenantID, UserID: p.ID, Name: p.Name, PlatformAdmin: p.PlatformAdmin}.Granted(p.Grants, "")
 	if on == nil {
 		whole := who.OnAll()
 		on = &whole
 	}
 	d := now.Decide(who, permission, *on)
-	return &fleet.Decision{Allowed: d.Allowed && p.Active(), Policies: append([]string{}, d.Policies...), LeastRole: permission.Least(), Role: who.Role}, nil
+	return &fleet.Decision{Allowed: d.Allowed && p.Active(), Policies: append([]string{}, d.Policies...), LeastRole: permission.Least(), Role: who.RoleOn(*on)}, nil
 }

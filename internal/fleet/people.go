@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
+
+	"github.com/novacron/novacron/internal/fault"
 )
 
 // Role is what somebody may do in an organisation.
@@ -85,16 +87,66 @@ type Grant struct {
 	Role      Role        `bun:"role"`
 	Source    GrantSource `bun:"source"`
 	GrantedBy string      `bun:"granted_by"`
+	Narrowed  *Narrow     `bun:"narrowed,type:jsonb"` // on what it counts; nil: on everything
 	CreatedAt time.Time   `bun:"created_at,nullzero,default:now()"`
 	ExpiresAt *time.Time  `bun:"expires_at"`
 }
 
-// Highest is the role that includes all others of the grants; empty without one.
+// Narrow is a part of an organisation's things: the hosts with all that is on them, the VMs, and whatever has one of the tags.
+type Narrow struct {
+	Providers []uuid.UUID `json:"providers,omitempty"`
+	VMs       []uuid.UUID `json:"vms,omitempty"`
+	Tags      []Tag       `json:"tags,omitempty"`
+}
+
+// MaxNarrow is how many things a grant can name: each is looked at for each decision.
+const MaxNarrow = 100
+
+// Check refuses what names nothing, or too much.
+func (n *Narrow) Check() error {
+	switch all := len(n.Providers) + len(n.VMs) + len(n.Tags); {
+	case all == 0:
+		return fault.Field("on", "Name hosts, VMs or tags, or leave it out for everything.", "it names nothing")
+	case all > MaxNarrow:
+		return fault.Field("on", "Give the VMs a tag, and name that.", "it names %d things; %d are the most", all, MaxNarrow)
+	}
+	return nil
+}
+
+// Covers reports whether the thing is one of them.
+func (n *Narrow) Covers(on Resource) bool {
+	return slices.Contains(n.Providers, on.Provider) || on.Type == "Provider" && slices.Contains(n.Providers, on.ID) ||
+		on.Type == "VM" && slices.Contains(n.VMs, on.ID) ||
+		slices.ContainsFunc(n.Tags, func(t Tag) bool { value, has := on.Tags[t.Key]; return has && value == t.Value })
+}
+
+// Highest is the role that grants give on everything: whoever has one on a part may look at the rest. Empty for none.
 func Highest(grants []*Grant) (r Role) {
 	for _, g := range grants {
-		if !r.Includes(g.Role) && g.Role.rank() > 0 {
-			r = g.Role
+		if g.Narrowed != nil {
+			r = r.or(RoleViewer)
+		} else {
+			r = r.or(g.Role)
 		}
+	}
+	return r
+}
+
+// HighestOn is the role that grants give on one thing.
+func HighestOn(grants []*Grant, on Resource) Role {
+	r := Highest(grants)
+	for _, g := range grants {
+		if g.Narrowed != nil && g.Narrowed.Covers(on) {
+			r = r.or(g.Role)
+		}
+	}
+	return r
+}
+
+// or is the higher of two.
+func (r Role) or(o Role) Role {
+	if o.rank() > r.rank() {
+		return o
 	}
 	return r
 }

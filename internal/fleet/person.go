@@ -14,8 +14,16 @@ type Person struct {
 	Grants []*Grant
 }
 
-// Role is what they may do: the highest of their grants.
+// Role is what they may do with everything: the highest of their grants that are not narrowed.
 func (p *Person) Role() Role { return Highest(p.Grants) }
+
+// most is what they may do with anything.
+func (p *Person) most() (r Role) {
+	for _, g := range p.Grants {
+		r = r.or(g.Role)
+	}
+	return r
+}
 
 // RoleByHand is what somebody gave them; nil for nothing.
 func (p *Person) RoleByHand() *Role { return p.roleBy(GrantByHand) }
@@ -24,7 +32,7 @@ func (p *Person) RoleByHand() *Role { return p.roleBy(GrantByHand) }
 func (p *Person) RoleByIssuer() *Role { return p.roleBy(GrantByIssuer) }
 
 func (p *Person) roleBy(source GrantSource) *Role {
-	role := Highest(slices.DeleteFunc(slices.Clone(p.Grants), func(g *Grant) bool { return g.Source != source }))
+	role := Highest(slices.DeleteFunc(slices.Clone(p.Grants), func(g *Grant) bool { return g.Source != source || g.Narrowed != nil }))
 	if role == "" {
 		return nil
 	}
@@ -34,7 +42,7 @@ func (p *Person) roleBy(source GrantSource) *Role {
 // RoleByHandEnds is when the role given by hand ends; nil for never.
 func (p *Person) RoleByHandEnds() *time.Time {
 	for _, g := range p.Grants {
-		if g.Source == GrantByHand {
+		if g.Source == GrantByHand && g.Narrowed == nil {
 			return g.ExpiresAt
 		}
 	}
@@ -58,11 +66,11 @@ func (p *Person) Action(name string, may May, role Role, tenant, self uuid.UUID)
 	a := may(Permission(name))
 	switch {
 	case !a.Allowed:
-	case !role.Includes(p.Role()):
+	case !role.Includes(p.most()):
 		a = Action{Name: name, Reason: "They may do more than you", Remedy: "Ask an owner of the organisation."}
 	case p.ID == self && name != "resetPassword":
 		a = Action{Name: name, Reason: "This is you", Remedy: "Ask another administrator, so that somebody is left who can."}
-	case name == "revokeRole" && p.RoleByHand() == nil:
+	case name == "revokeRole" && !slices.ContainsFunc(p.Grants, func(g *Grant) bool { return g.Source == GrantByHand }):
 		a = Action{Name: name, Reason: "Nobody gave them a role by hand", Remedy: "Their issuer's rules do: change those, or the groups that they are in."}
 	case p.TenantID != tenant && (name == "setPersonActive" || name == "resetPassword"):
 		a = Action{Name: name, Reason: "Their account belongs to another organisation", Remedy: "Take their role back instead."}

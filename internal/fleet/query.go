@@ -23,7 +23,10 @@ func (f VMFilter) Empty() bool {
 }
 
 // Tag is a label with a value. In a filter an empty value means any value.
-type Tag struct{ Key, Value string }
+type Tag struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
 
 // VMOrderField is what VMs can be ordered by.
 type VMOrderField string

@@ -115,6 +115,12 @@ func (s *Store) DeleteGrants(ctx context.Context, scope fleet.Scope, user uuid.U
 	return broken(err)
 }
 
+// DeleteGrant takes one back. Not there: success.
+func (s *Store) DeleteGrant(ctx context.Context, scope fleet.Scope, user, grant uuid.UUID) error {
+	_, err := within(s.db.NewDelete().Model((*fleet.Grant)(nil)), scope).Where("user_id = ?", user).Where("id = ?", grant).Exec(ctx)
+	return broken(err)
+}
+
 // LockTenant holds whoever else changes an organisation's people up, until the transaction ends.
 func (s *Store) LockTenant(ctx context.Context, scope fleet.Scope, id uuid.UUID) error {
 	t := new(fleet.Tenant)

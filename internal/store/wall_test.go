@@ -186,6 +186,19 @@ var scoped = map[string]func(context.Context, *store.Store, fleet.Scope, things)
 		}
 		return s.VM(ctx, scope, of.vm)
 	},
+	"DeleteGrant": func(ctx context.Context, s *store.Store, scope fleet.Scope, of things) (any, error) {
+		before, err := s.Grants(ctx, scope, of.user)
+		for _, g := range before {
+			if err == nil {
+				err = s.DeleteGrant(ctx, scope, of.user, g.ID)
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		after, err := s.Grants(ctx, scope, of.user)
+		return len(before) - len(after), err
+	},
 	"DeleteGrants": func(ctx context.Context, s *store.Store, scope fleet.Scope, of things) (any, error) {
 		before, err := s.Grants(ctx, scope, of.user)
 		if err == nil {
