@@ -31,6 +31,7 @@ func handler() http.Handler {
 	return graph.Handler(noResolvers{}, graph.Options{
 		Log: slog.New(slog.DiscardHandler), RequestID: func(context.Context) string { return "test" }, Fresh: same,
 		Admit:    func(ctx context.Context, _ string) (context.Context, error) { return ctx, nil },
+		Take:     func(context.Context) error { return nil },
 		Explorer: "https://vms.example.org/explorer",
 	})
 }

@@ -168,6 +168,8 @@ type Options struct {
 	// Admit takes a connection's authorization, as in an Authorization header, and gives the context
 	// in which its operations run. It refuses an empty one unless the context already has a viewer.
 	Admit func(ctx context.Context, authorization string) (context.Context, error)
+	// Take counts an operation of a websocket, and refuses one too many. Other requests are counted where they come in.
+	Take func(context.Context) error
 	// Explorer is where GET /graphql in a browser leads.
 	Explorer string
 }

@@ -19,12 +19,11 @@ import (
 
 // handler is all that the server answers. Streams (websockets, event streams) end with stopping.
 func (h *house) handler(stopping context.Context) http.Handler {
-	registry := prometheus.NewRegistry()
 	requests := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "novacron_http_request_seconds", Help: "Time to answer HTTP requests, streams left out.",
 		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 	}, []string{"route", "code"})
-	registry.MustRegister(requests, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	h.registry.MustRegister(requests, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /auth/sign-in", h.door.ServeSignIn)
@@ -34,14 +33,14 @@ func (h *house) handler(stopping context.Context) http.Handler {
 	mux.HandleFunc("GET /auth/callback", h.door.ServeCallback)
 	mux.HandleFunc("POST /auth/back-channel-logout", h.door.ServeBackChannelLogout)
 	mux.Handle("/graphql", graph.Handler(h.resolvers, graph.Options{
-		Log: h.log, RequestID: access.RequestID, Fresh: h.source.With, Admit: h.door.Admit,
+		Log: h.log, RequestID: access.RequestID, Fresh: h.source.With, Admit: h.door.Admit, Take: h.door.Take,
 		Explorer: strings.TrimSuffix(env("NOVACRON_PUBLIC_URL"), "/") + "/explorer",
 	}))
 	mux.HandleFunc("GET /console/{ticket}", h.serveConsole)
 	mux.HandleFunc("PUT /uploads/{ticket}", h.serveUpload)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", h.serveReady)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(h.registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		fault.WriteHTTP(w, 0, access.RequestID(r.Context()), fault.New(fault.NotFound, "there is nothing here").With("The API is at /graphql."))
 	})

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 	"github.com/spf13/cobra"
 
@@ -149,8 +150,17 @@ func newDoor(h *house) (*access.Door, error) {
 	if err != nil {
 		return nil, err
 	}
+	limits, err := rates()
+	if err != nil {
+		return nil, err
+	}
+	refused := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "novacron_http_limited_total", Help: "Requests that were refused for a rate limit, by whose it was.",
+	}, []string{"limit"})
+	h.registry.MustRegister(refused)
 	return access.NewDoor(h.store, access.Options{
 		PublicURL: env("NOVACRON_PUBLIC_URL"), Proxies: trusted, Log: h.log,
+		Rates: limits, Redis: h.redis, Limited: func(limit string) { refused.WithLabelValues(limit).Inc() },
 		ClientSecret: func(i *fleet.Issuer) (secret string, err error) {
 			return secret, h.box.OpenJSON(i.ClientSecret, secrets.IssuerAAD(i.ID), &secret)
 		},

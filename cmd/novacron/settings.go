@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"math"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/novacron/novacron/drivers"
+	"github.com/novacron/novacron/internal/access"
 	"github.com/novacron/novacron/internal/fault"
 )
 
@@ -24,6 +26,10 @@ var settings = []setting{
 	{"NOVACRON_SECRETS_KEY_FILE", "", "key of the stored credentials, made at the first start; the same for all replicas\n(default /var/lib/novacron/secrets.json for root, ~/.local/state/novacron/secrets.json for others)"},
 	{"NOVACRON_PUBLIC_URL", "", "the origin that browsers see, such as https://vms.example.org; needed behind a proxy that changes Host"},
 	{"NOVACRON_TRUSTED_PROXIES", "127.0.0.0/8,::1/128", "whose X-Forwarded-For is believed"},
+	{"NOVACRON_RATE_TOKEN", "60000", "requests a minute that are taken of one API token; all of a minute's may come at once; 0: any number"},
+	{"NOVACRON_RATE_USER", "60000", "the same of one person, with all their sessions and tokens"},
+	{"NOVACRON_RATE_ORGANISATION", "240000", "the same of one organisation"},
+	{"NOVACRON_RATE_ADDRESS", "120000", "the same of one address, an IPv6 /64 being one; strangers are counted by it too"},
 	{"NOVACRON_LOCAL_LIBVIRT", "auto", "auto: the libvirt of this machine becomes the first host if there is no other; off: it does not"},
 	{"NOVACRON_ACCELERATOR", "auto", "how VMs run on that first host unless they say: auto, kvm, qemu"},
 	{"NOVACRON_TINY_IMAGE", "", "file of NovaCron's tiny guest image, offered in the image catalogue"},
@@ -142,6 +148,22 @@ func number(name string) (float64, error) {
 	}
 	return n, nil
 }
+
+func rates() (r access.Rates, err error) {
+	for name, most := range map[string]*int{
+		"NOVACRON_RATE_TOKEN": &r.Token, "NOVACRON_RATE_USER": &r.User, "NOVACRON_RATE_ORGANISATION": &r.Organisation, "NOVACRON_RATE_ADDRESS": &r.Address,
+	} {
+		n, err := number(name)
+		if err != nil || n != math.Trunc(n) || n > mostRate {
+			return r, wrong(name, fmt.Sprintf("Give a whole number up to %d; 0 for no limit.", mostRate))
+		}
+		*most = int(n)
+	}
+	return r, nil
+}
+
+// mostRate is a request each microsecond, which is what time is counted in.
+const mostRate = 60_000_000
 
 func secretsKeyFile() (string, error) {
 	if file := env("NOVACRON_SECRETS_KEY_FILE"); file != "" {
