@@ -20,6 +20,7 @@ import (
 	"github.com/novacron/novacron/internal/fleet"
 	"github.com/novacron/novacron/internal/inventory"
 	"github.com/novacron/novacron/internal/operations"
+	"github.com/novacron/novacron/internal/outside"
 	"github.com/novacron/novacron/internal/secrets"
 	"github.com/novacron/novacron/internal/store"
 	"github.com/novacron/novacron/loaders"
@@ -39,6 +40,8 @@ type house struct {
 	control   *control.Control
 	source    *loaders.Source
 	resolvers *resolvers.Resolver
+
+	outside, outsideImages outside.Rules
 
 	keepOperations time.Duration // after their end; 0: for ever
 
@@ -90,6 +93,9 @@ func build(ctx context.Context, log *slog.Logger) (_ *house, err error) {
 		return nil, err
 	}
 	h.conns = drivers.NewConns(openers, h.configure)
+	if h.outside, h.outsideImages, err = inner(); err != nil {
+		return nil, err
+	}
 	if h.door, err = newDoor(h); err != nil {
 		return nil, err
 	}
@@ -110,7 +116,7 @@ func (h *house) furnish() {
 	seen := inventory.New(h.store, journal, h.conns, inventory.Options{Logger: h.log})
 	engine := operations.New(h.store, h.conns, bus, h.log, operations.Options{
 		Box:    h.box,
-		Images: operations.Fetcher{AllowPrivate: env("NOVACRON_IMAGE_ALLOW_PRIVATE") == "true"},
+		Images: operations.Fetcher{Outside: h.outsideImages},
 		Refresh: func(ctx context.Context, provider uuid.UUID, ref drivers.Ref) error {
 			_, err := seen.Refresh(ctx, provider, ref)
 			return err

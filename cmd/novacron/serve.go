@@ -160,7 +160,7 @@ func newDoor(h *house) (*access.Door, error) {
 	h.registry.MustRegister(refused)
 	return access.NewDoor(h.store, access.Options{
 		PublicURL: env("NOVACRON_PUBLIC_URL"), Proxies: trusted, Log: h.log,
-		Rates: limits, Redis: h.redis, Limited: func(limit string) { refused.WithLabelValues(limit).Inc() },
+		Outside: h.outside, Rates: limits, Redis: h.redis, Limited: func(limit string) { refused.WithLabelValues(limit).Inc() },
 		ClientSecret: func(i *fleet.Issuer) (secret string, err error) {
 			return secret, h.box.OpenJSON(i.ClientSecret, secrets.IssuerAAD(i.ID), &secret)
 		},

@@ -14,6 +14,7 @@ import (
 	"github.com/novacron/novacron/drivers"
 	"github.com/novacron/novacron/internal/access"
 	"github.com/novacron/novacron/internal/fault"
+	"github.com/novacron/novacron/internal/outside"
 )
 
 // setting is one environment variable. All of them are listed by `novacron serve --help`.
@@ -33,7 +34,8 @@ var settings = []setting{
 	{"NOVACRON_LOCAL_LIBVIRT", "auto", "auto: the libvirt of this machine becomes the first host if there is no other; off: it does not"},
 	{"NOVACRON_ACCELERATOR", "auto", "how VMs run on that first host unless they say: auto, kvm, qemu"},
 	{"NOVACRON_TINY_IMAGE", "", "file of NovaCron's tiny guest image, offered in the image catalogue"},
-	{"NOVACRON_IMAGE_ALLOW_PRIVATE", "false", "true: images may be imported from private and local addresses too; users can then reach what this server can"},
+	{"NOVACRON_INNER_NETWORKS", "", "networks that addresses given by users may lead into, such as 10.20.0.0/16,fd12::/16, beside the internet; what is not named\nthey cannot reach: private networks, this machine, and a cloud's metadata, which no wider network opens"},
+	{"NOVACRON_IMAGE_ALLOW_PRIVATE", "false", "true: images may be imported from all private addresses and from this machine; better name the networks above"},
 	{"NOVACRON_OIDC_ISSUER", "", "an OpenID Connect provider that people sign in with: its address, as its discovery document says it"},
 	{"NOVACRON_OIDC_NAME", "SSO", "what its button says"},
 	{"NOVACRON_OIDC_CLIENT_ID", "", "as what it knows us; our redirect address there is NOVACRON_PUBLIC_URL/auth/callback"},
@@ -126,19 +128,42 @@ func accelerator() (drivers.Accelerator, error) {
 	return drivers.Accelerator(strings.ToUpper(v)), err
 }
 
-func proxies() ([]netip.Prefix, error) {
+func proxies() ([]netip.Prefix, error) { return networks("NOVACRON_TRUSTED_PROXIES") }
+
+// networks reads a setting that lists networks, or single addresses.
+func networks(name string) ([]netip.Prefix, error) {
 	var all []netip.Prefix
-	for _, s := range strings.Split(env("NOVACRON_TRUSTED_PROXIES"), ",") {
+	for _, s := range strings.Split(env(name), ",") {
 		if s = strings.TrimSpace(s); s == "" {
 			continue
 		}
+		if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
+			s = netip.PrefixFrom(a, a.BitLen()).String()
+		}
 		p, err := netip.ParsePrefix(s)
 		if err != nil {
-			return nil, wrongBecause("NOVACRON_TRUSTED_PROXIES", "Give networks such as 10.0.0.0/8,::1/128.", err)
+			return nil, wrongBecause(name, "Give networks such as 10.0.0.0/8,::1/128.", err)
 		}
 		all = append(all, p)
 	}
 	return all, nil
+}
+
+// inner are the networks that addresses given by users may lead into; images' may lead into some more.
+func inner() (all, images outside.Rules, err error) {
+	named, err := networks("NOVACRON_INNER_NETWORKS")
+	if err != nil {
+		return all, images, err
+	}
+	everything, err := choice("NOVACRON_IMAGE_ALLOW_PRIVATE", "true", "false")
+	all, images = outside.New(named...), outside.New(named...)
+	if everything == "true" {
+		for _, p := range []string{"0.0.0.0/0", "::/0", "127.0.0.0/8", "::1/128"} {
+			named = append(named, netip.MustParsePrefix(p))
+		}
+		images = outside.New(named...)
+	}
+	return all, images, err
 }
 
 func number(name string) (float64, error) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/fleet"
+	"github.com/novacron/novacron/internal/outside"
 	"github.com/novacron/novacron/internal/store"
 )
 
@@ -40,6 +41,8 @@ type Options struct {
 	Log     *slog.Logger
 	// ClientSecret opens what an issuer knows us by; nil: there are none.
 	ClientSecret func(*fleet.Issuer) (string, error)
+	// Outside says where the addresses of issuers that people set up may lead.
+	Outside outside.Rules
 	// Rates bound how much is asked. Replicas count together in Redis; nil: this one counts for itself.
 	Rates Rates
 	Redis *redis.Client
@@ -56,7 +59,7 @@ const (
 // NewDoor makes one. Invalid when PublicURL is no origin.
 func NewDoor(s *store.Store, o Options) (*Door, error) {
 	d := &Door{store: s, log: o.Log, options: o, throttle: newThrottle(), rates: &rates{Rates: o.Rates, redis: o.Redis, log: o.Log, told: o.Limited}, hashing: make(chan struct{}, hashAtOnce), origins: http.NewCrossOriginProtection(),
-		issuers: &issuers{store: s, secret: o.ClientSecret}, policies: &policyBook{store: s, pages: map[uuid.UUID]policyPage{}}}
+		issuers: &issuers{store: s, secret: o.ClientSecret, given: client(o.Outside.Transport()), set: client(http.DefaultTransport)}, policies: &policyBook{store: s, pages: map[uuid.UUID]policyPage{}}}
 	// Whoever posts there is an issuer's server, and what it posts is signed.
 	d.origins.AddInsecureBypassPattern("POST " + backChannelLogout)
 	if o.PublicURL != "" {
