@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/novacron/novacron/drivers"
@@ -30,7 +29,7 @@ import (
 // house is everything that runs in one server.
 type house struct {
 	log       *slog.Logger
-	registry  *prometheus.Registry // of what is measured
+	measures  *measures
 	store     *store.Store
 	redis     *redis.Client // nil without one
 	box       *secrets.Box
@@ -51,7 +50,7 @@ type house struct {
 
 // build wires the rooms together, from the database up.
 func build(ctx context.Context, log *slog.Logger) (_ *house, err error) {
-	h := &house{log: log, registry: prometheus.NewRegistry()}
+	h := &house{log: log, measures: newMeasures()}
 	defer func() {
 		if err != nil {
 			h.close()

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 	"github.com/spf13/cobra"
 
@@ -64,6 +63,13 @@ func serve(ctx context.Context, log *slog.Logger) error {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", env("NOVACRON_LISTEN"))
 	if err != nil {
 		return wrongBecause("NOVACRON_LISTEN", "Choose an address and port that are free, such as 127.0.0.1:8081.", err)
+	}
+	metrics, err := h.listenMetrics(ctx)
+	if err != nil {
+		return err
+	}
+	if metrics != nil {
+		defer func() { _ = metrics.Close() }() // last: the end can be watched, too
 	}
 	stopping, stopStreams := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopStreams()
@@ -154,13 +160,9 @@ func newDoor(h *house) (*access.Door, error) {
 	if err != nil {
 		return nil, err
 	}
-	refused := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "novacron_http_limited_total", Help: "Requests that were refused for a rate limit, by whose it was.",
-	}, []string{"limit"})
-	h.registry.MustRegister(refused)
 	return access.NewDoor(h.store, access.Options{
 		PublicURL: env("NOVACRON_PUBLIC_URL"), Proxies: trusted, Log: h.log,
-		Outside: h.outside, Rates: limits, Redis: h.redis, Limited: func(limit string) { refused.WithLabelValues(limit).Inc() },
+		Outside: h.outside, Rates: limits, Redis: h.redis, Limited: func(limit string) { h.measures.limited.WithLabelValues(limit).Inc() },
 		ClientSecret: func(i *fleet.Issuer) (secret string, err error) {
 			return secret, h.box.OpenJSON(i.ClientSecret, secrets.IssuerAAD(i.ID), &secret)
 		},
