@@ -33,8 +33,7 @@ func (d *Door) Guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := requestID(r)
 		w.Header().Set("X-Request-Id", id)
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		w.Header().Set("Cache-Control", "no-store")
+		d.guards(w.Header(), r)
 		// Until it is known who asks, nothing is to be seen.
 		ctx := store.Walled(context.WithValue(r.Context(), requestKey{}, id), fleet.Scope{})
 		upgrade := r.Header.Get("Upgrade") != ""
@@ -64,6 +63,19 @@ func (d *Door) Guard(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
+}
+
+// guards are headers that keep an answer from being taken for anything but what it is. It is no page: pages have
+// their own, see the dashboard's next.config.ts.
+func (d *Door) guards(h http.Header, r *http.Request) {
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	if d.secure(r) {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
 }
 
 // enter finds out who sends a request, and counts it: by its address alone, where strangers are answered and when
