@@ -60,6 +60,7 @@ func Handler(resolvers gen.ResolverRoot, o Options) http.Handler {
 	s.SetErrorPresenter(o.present)
 	s.SetRecoverFunc(o.recovered)
 	s.Use(extension.Introspection{})
+	s.Use(newPersisted(o.Manifest))
 	s.Use(&limits{passed: small[bool]{lru.New[bool](parsedQueries)}})
 	s.AroundOperations(o.bounded)
 	s.AroundResponses(func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response { return next(o.Fresh(ctx)) })

@@ -12,6 +12,7 @@ import (
 	"github.com/novacron/novacron/drivers"
 	"github.com/novacron/novacron/drivers/fake"
 	"github.com/novacron/novacron/drivers/libvirt"
+	"github.com/novacron/novacron/graph"
 	"github.com/novacron/novacron/graph/model"
 	"github.com/novacron/novacron/internal/access"
 	"github.com/novacron/novacron/internal/control"
@@ -39,6 +40,7 @@ type house struct {
 	control   *control.Control
 	source    *loaders.Source
 	resolvers *resolvers.Resolver
+	manifest  graph.Manifest // of the only documents that are taken; nil: any
 
 	outside, outsideImages outside.Rules
 
@@ -93,6 +95,9 @@ func build(ctx context.Context, log *slog.Logger) (_ *house, err error) {
 	}
 	h.conns = drivers.NewConns(openers, h.configure)
 	if h.outside, h.outsideImages, err = inner(); err != nil {
+		return nil, err
+	}
+	if h.manifest, err = manifest(); err != nil {
 		return nil, err
 	}
 	if h.door, err = newDoor(h); err != nil {

@@ -22,7 +22,7 @@ func (h *house) handler(stopping context.Context) http.Handler {
 	mux.HandleFunc("GET /auth/callback", h.door.ServeCallback)
 	mux.HandleFunc("POST /auth/back-channel-logout", h.door.ServeBackChannelLogout)
 	mux.Handle("/graphql", graph.Handler(h.resolvers, graph.Options{
-		Log: h.log, RequestID: access.RequestID, Fresh: h.source.With, Admit: h.door.Admit, Take: h.door.Take,
+		Log: h.log, RequestID: access.RequestID, Fresh: h.source.With, Admit: h.door.Admit, Take: h.door.Take, Manifest: h.manifest,
 		Explorer: strings.TrimSuffix(env("NOVACRON_PUBLIC_URL"), "/") + "/explorer",
 	}))
 	mux.HandleFunc("GET /console/{ticket}", h.serveConsole)

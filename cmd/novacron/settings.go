@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/novacron/novacron/drivers"
+	"github.com/novacron/novacron/graph"
 	"github.com/novacron/novacron/internal/access"
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/outside"
@@ -32,6 +33,7 @@ var settings = []setting{
 	{"NOVACRON_RATE_USER", "60000", "the same of one person, with all their sessions and tokens"},
 	{"NOVACRON_RATE_ORGANISATION", "240000", "the same of one organisation"},
 	{"NOVACRON_RATE_ADDRESS", "120000", "the same of one address, an IPv6 /64 being one; strangers are counted by it too"},
+	{"NOVACRON_PERSISTED_OPERATIONS", "", "files, separated by commas, of the only GraphQL documents that are taken: JSON of SHA-256 to document, as Relay's compiler\nwrites it; the dashboard's is persisted_operations.json beside its server.js; without it any document is taken"},
 	{"NOVACRON_LOCAL_LIBVIRT", "auto", "auto: the libvirt of this machine becomes the first host if there is no other; off: it does not"},
 	{"NOVACRON_ACCELERATOR", "auto", "how VMs run on that first host unless they say: auto, kvm, qemu"},
 	{"NOVACRON_TINY_IMAGE", "", "file of NovaCron's tiny guest image, offered in the image catalogue"},
@@ -173,6 +175,24 @@ func number(name string) (float64, error) {
 		return 0, wrong(name, "Give a number that is not negative.")
 	}
 	return n, nil
+}
+
+// manifest is nil when any document is taken.
+func manifest() (graph.Manifest, error) {
+	var files []string
+	for _, f := range strings.Split(env("NOVACRON_PERSISTED_OPERATIONS"), ",") {
+		if f = strings.TrimSpace(f); f != "" {
+			files = append(files, f)
+		}
+	}
+	if files == nil {
+		return nil, nil
+	}
+	m, err := graph.ReadManifest(files...)
+	if err != nil {
+		return nil, wrongBecause("NOVACRON_PERSISTED_OPERATIONS", fault.Of(err).Remedy, err)
+	}
+	return m, nil
 }
 
 func rates() (r access.Rates, err error) {

@@ -1,9 +1,15 @@
 package api
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -135,4 +141,40 @@ func TestTokenInAddress(t *testing.T) {
 	}
 	code, _, _ := send(t, http.MethodPost, "http://"+token+"@"+s.address+"/graphql", `{"query":"{viewer{id}}"}`, "Content-Type", "application/json")
 	assert.Equal(t, http.StatusUnauthorized, code, "as user and password")
+}
+
+// TestPersistedOperations: with a manifest nothing else is taken, not even of an owner, by whatever transport.
+func TestPersistedOperations(t *testing.T) {
+	const known = "{ viewer { name } }"
+	sum := sha256.Sum256([]byte(known))
+	text, err := json.Marshal(map[string]string{hex.EncodeToString(sum[:]): known})
+	require.NoError(t, err)
+	file := filepath.Join(t.TempDir(), "operations.json")
+	require.NoError(t, os.WriteFile(file, text, 0o600))
+	s := serverWith(t, "NOVACRON_PERSISTED_OPERATIONS="+file)
+	ask := func(body, accept string) string {
+		_, _, answer := send(t, http.MethodPost, "http://"+s.address+"/graphql", body, "Content-Type", "application/json", "Accept", accept, "Authorization", "Bearer "+s.tokens["admin"])
+		return answer
+	}
+	for what, body := range map[string]string{
+		"the document": `{"query":"` + known + `"}`,
+		"its hash":     fmt.Sprintf(`{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"%x"}}}`, sum),
+	} {
+		assert.Contains(t, ask(body, "application/json"), `"name":"admin"`, what)
+	}
+	for what, body := range map[string]string{
+		"another one": `{"query":"{ viewer { id } }"}`, "introspection": `{"query":"{ __schema { types { name } } }"}`,
+		"a subscription": `{"query":"subscription { heartbeat(seconds: 1) }"}`,
+	} {
+		for _, accept := range []string{"application/json", "text/event-stream"} {
+			assert.Contains(t, ask(body, accept), `"code":"DENIED"`, "%s, %s", what, accept)
+		}
+	}
+	sub, err := (&session{server: s, token: s.tokens["admin"]}).subscribe([]byte(`{"query":"subscription { heartbeat(seconds: 1) }"}`))
+	require.NoError(t, err)
+	defer sub.cancel()
+	for range sub.events {
+		t.Fatal("an event")
+	}
+	assert.ErrorContains(t, sub.failed, `"code":"DENIED"`, "on a websocket")
 }

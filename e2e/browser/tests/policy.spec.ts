@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { expect, stack, test } from '../dashboard.ts'
 
 /** Every page; that nothing of ours is refused on them, nor on those of other tests, dashboard.ts looks after. */
@@ -27,7 +29,18 @@ test('pages say what they may do', async ({ signedIn: page }) => {
   expect(secure.headers()['strict-transport-security']).toMatch(/^max-age=\d{8}/)
 })
 
-test('every page works under its policy', async ({ signedIn: page, vm }) => {
+test('every page works under its policy, and asks what is in the manifest', async ({ signedIn: page, vm }) => {
+  const asked = new Set<string>()
+  page.on('request', (request) => {
+    if (request.method() === 'POST' && new URL(request.url()).pathname === '/graphql')
+      asked.add(request.postDataJSON().query)
+  })
+  page.on('websocket', (socket) =>
+    socket.on('framesent', ({ payload }) => {
+      const message = JSON.parse(String(payload))
+      if (message.type === 'subscribe') asked.add(message.payload.query)
+    }),
+  )
   for (const path of [
     ...PAGES,
     `/vms/${vm.id}`,
@@ -36,7 +49,15 @@ test('every page works under its policy', async ({ signedIn: page, vm }) => {
   ]) {
     await page.goto(path)
     await expect(page.getByRole('heading', { level: 1 }).first()).toBeVisible()
+    await page.waitForLoadState('networkidle')
   }
+  const manifest = JSON.parse(
+    readFileSync(join(dirname(process.env.NOVACRON_TEST_DASHBOARD ?? ''), 'persisted_operations.json'), 'utf8'),
+  )
+  const documents = Object.values(manifest)
+  expect([...asked].filter((document) => !documents.includes(document))).toEqual([])
+  expect([...asked].some((document) => document.startsWith('subscription'))).toBe(true)
+  // The explorer is for asking anything.
   await page.goto('/explorer')
   await expect(page.locator('.graphiql-container')).toBeVisible()
 })
