@@ -24,7 +24,10 @@ func serverWith(t *testing.T, settings ...string) *server {
 	t.Helper()
 	s, err := newServer(t, t.TempDir(), settings...)
 	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, s.stop(syscall.SIGTERM)) })
+	t.Cleanup(func() {
+		assert.NoError(t, s.stop(syscall.SIGTERM))
+		s.keepsSecrets(t)
+	})
 	return s
 }
 
