@@ -58,7 +58,7 @@ const (
 
 // NewDoor makes one. Invalid when PublicURL is no origin.
 func NewDoor(s *store.Store, o Options) (*Door, error) {
-	d := &Door{store: s, log: o.Log, options: o, throttle: newThrottle(), rates: &rates{Rates: o.Rates, redis: o.Redis, log: o.Log, told: o.Limited}, hashing: make(chan struct{}, hashAtOnce), origins: http.NewCrossOriginProtection(),
+	d := &Door{store: s, log: o.Log, options: o, throttle: newThrottle(), rates: &rates{Rates: o.Rates, redis: o.Redis, within: redisWithin, log: o.Log, told: o.Limited}, hashing: make(chan struct{}, hashAtOnce), origins: http.NewCrossOriginProtection(),
 		issuers: &issuers{store: s, secret: o.ClientSecret, given: client(o.Outside.Transport()), set: client(http.DefaultTransport)}, policies: &policyBook{store: s, pages: map[uuid.UUID]policyPage{}}}
 	// Whoever posts there is an issuer's server, and what it posts is signed.
 	d.origins.AddInsecureBypassPattern("POST " + backChannelLogout)

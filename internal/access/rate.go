@@ -24,9 +24,9 @@ type Rates struct{ Token, User, Organisation, Address int }
 
 const (
 	rateWindow = time.Minute
-	// redisWithin is how long Redis may take to count a request, and redisRest for how long it is not asked after it
-	// did not: a Redis that hangs shall not hold every request up.
-	redisWithin = 100 * time.Millisecond
+	// redisWithin is how long a request waits for Redis to count it. When one has waited in vain, no other does: Redis is
+	// tried again each redisRest, by nobody's request.
+	redisWithin = 50 * time.Millisecond
 	redisRest   = time.Second
 	redisRates  = "novacron:rate:"
 )
@@ -63,11 +63,12 @@ func (s sender) address() sender {
 type rates struct {
 	Rates
 	redis  *redis.Client // may be nil
+	within time.Duration // redisWithin
 	log    *slog.Logger
 	told   func(limit string)
-	resume atomic.Int64 // when to ask Redis again, Unix nanoseconds; 0: it answers
-	own    moments      // when each has made up, by this replica's count
-	shut   moments      // until when each is refused without asking anybody
+	away   atomic.Bool // Redis does not answer
+	own    moments     // when each has made up, by this replica's count
+	shut   moments     // until when each is refused without asking anybody
 }
 
 // address is a request's sender when no more is known.
@@ -144,30 +145,39 @@ end
 return {which, math.ceil(wait)}
 `)
 
-var errResting = errors.New("Redis did not answer just now")
+var errAway = errors.New("no Redis answers")
 
 func (r *rates) together(ctx context.Context, s sender) (which int, wait time.Duration, err error) {
-	if r.redis == nil || time.Now().UnixNano() < r.resume.Load() {
-		return 0, 0, errResting
+	if r.redis == nil || r.away.Load() {
+		return 0, 0, errAway
 	}
 	keys, values := make([]string, len(s)), make([]any, 0, len(s)+1)
 	for i, c := range s {
 		keys[i], values = c.key, append(values, c.step().Microseconds())
 	}
-	within, done := context.WithTimeout(ctx, redisWithin)
+	within, done := context.WithTimeout(ctx, r.within)
 	defer done()
 	answer, err := gcra.Run(within, r.redis, keys, append(values, rateWindow.Microseconds())...).Int64Slice()
-	switch {
-	case err != nil && ctx.Err() == nil:
-		if r.resume.Swap(time.Now().Add(redisRest).UnixNano()) == 0 {
+	if err != nil {
+		if ctx.Err() == nil && r.away.CompareAndSwap(false, true) {
 			r.log.Warn("Redis does not count requests: each replica counts for itself", "error", err)
+			time.AfterFunc(redisRest, r.lookAgain)
 		}
-		fallthrough
-	case err != nil:
 		return 0, 0, err
 	}
-	r.resume.Store(0)
 	return int(answer[0]) - 1, time.Duration(answer[1]) * time.Microsecond, nil
+}
+
+// lookAgain ends counting for ourselves once Redis answers.
+func (r *rates) lookAgain() {
+	ctx, done := context.WithTimeout(context.Background(), r.within)
+	defer done()
+	switch err := r.redis.Ping(ctx).Err(); {
+	case err == nil:
+		r.away.Store(false)
+	case !errors.Is(err, redis.ErrClosed): // else the server has ended
+		time.AfterFunc(redisRest, r.lookAgain)
+	}
 }
 
 // moments are times by keys. One that is past is as good as none.
