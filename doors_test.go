@@ -30,15 +30,16 @@ var doors = map[string][]string{
 	"migrations": {},
 
 	"internal/control": {"internal/access", "internal/operations", "internal/store", "internal/events", "internal/secrets",
-		"drivers", "internal/fleet", "internal/fault"},
-	"internal/operations": {"drivers", "internal/store", "internal/events", "internal/secrets", "internal/fleet", "internal/fault"},
+		"drivers", "internal/fleet", "internal/outside", "internal/fault"},
+	"internal/operations": {"drivers", "internal/store", "internal/events", "internal/secrets", "internal/fleet", "internal/outside", "internal/fault"},
 	"internal/inventory":  {"drivers", "internal/store", "internal/events", "internal/secrets", "internal/fleet", "internal/fault"},
 	"internal/metrics":    {"drivers", "internal/store", "internal/fleet", "internal/fault"},
-	"internal/access":     {"internal/store", "internal/fleet", "internal/fault"},
+	"internal/access":     {"internal/store", "internal/fleet", "internal/outside", "internal/fault"},
 	"internal/events":     {"internal/store", "internal/fleet", "internal/fault"},
 	"internal/secrets":    {"internal/store", "internal/fleet", "internal/fault"},
 	"internal/store":      {"internal/fleet", "drivers", "internal/fault", "migrations"},
 	"internal/fleet":      {"drivers", "internal/fault"},
+	"internal/outside":    {"internal/fault"},
 	"internal/fault":      {},
 }
 

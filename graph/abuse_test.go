@@ -26,11 +26,15 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // noResolvers panics if anything is run: what is refused must be refused before.
 type noResolvers struct{ gen.ResolverRoot }
 
-func handler() http.Handler {
+func handler() http.Handler { return handlerFor(nil) }
+
+func handlerFor(m graph.Manifest) http.Handler {
 	same := func(ctx context.Context) context.Context { return ctx }
 	return graph.Handler(noResolvers{}, graph.Options{
 		Log: slog.New(slog.DiscardHandler), RequestID: func(context.Context) string { return "test" }, Fresh: same,
 		Admit:    func(ctx context.Context, _ string) (context.Context, error) { return ctx, nil },
+		Take:     func(context.Context) error { return nil },
+		Manifest: m,
 		Explorer: "https://vms.example.org/explorer",
 	})
 }
@@ -49,8 +53,12 @@ func post(t *testing.T, body string, headers ...string) (int, answer) {
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
+	return send(handler(), r)
+}
+
+func send(h http.Handler, r *http.Request) (int, answer) {
 	w := httptest.NewRecorder()
-	handler().ServeHTTP(w, r)
+	h.ServeHTTP(w, r)
 	var a answer
 	_ = json.Unmarshal(bytes.TrimPrefix(w.Body.Bytes(), []byte("data: ")), &a)
 	return w.Code, a

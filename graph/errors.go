@@ -158,7 +158,7 @@ func (o Options) recovered(ctx context.Context, p any) error {
 	return fault.New(fault.Internal, "something went wrong on our side").With("Tell whoever runs NovaCron the request's id.")
 }
 
-// Options shape the handler; all are needed.
+// Options shape the handler; all but Manifest are needed.
 type Options struct {
 	Log *slog.Logger
 	// RequestID tells the id of the request that a context belongs to.
@@ -168,6 +168,10 @@ type Options struct {
 	// Admit takes a connection's authorization, as in an Authorization header, and gives the context
 	// in which its operations run. It refuses an empty one unless the context already has a viewer.
 	Admit func(ctx context.Context, authorization string) (context.Context, error)
+	// Take counts an operation of a websocket, and refuses one too many. Other requests are counted where they come in.
+	Take func(context.Context) error
+	// Manifest are the documents that are taken; nil for any.
+	Manifest Manifest
 	// Explorer is where GET /graphql in a browser leads.
 	Explorer string
 }

@@ -60,6 +60,7 @@ func Handler(resolvers gen.ResolverRoot, o Options) http.Handler {
 	s.SetErrorPresenter(o.present)
 	s.SetRecoverFunc(o.recovered)
 	s.Use(extension.Introspection{})
+	s.Use(newPersisted(o.Manifest))
 	s.Use(&limits{passed: small[bool]{lru.New[bool](parsedQueries)}})
 	s.AroundOperations(o.bounded)
 	s.AroundResponses(func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response { return next(o.Fresh(ctx)) })
@@ -108,17 +109,23 @@ func (f firstErrors) DispatchError(ctx context.Context, list gqlerror.List) *gra
 
 type underWayKey struct{}
 
-// bounded keeps a websocket from having thousands of subscriptions: each costs its share of every event.
+// bounded keeps a websocket from having thousands of subscriptions, each of which costs its share of every event, and
+// from asking more than requests of their own might.
 func (o Options) bounded(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 	underWay, ok := ctx.Value(underWayKey{}).(*atomic.Int32)
 	if !ok {
 		return next(ctx) // a request of its own
 	}
+	refuse := func(err error) graphql.ResponseHandler {
+		return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{o.present(ctx, err)}})
+	}
+	if err := o.Take(ctx); err != nil {
+		return refuse(err)
+	}
 	if underWay.Add(1) > maxUnderWay {
 		underWay.Add(-1)
-		refused := fault.New(fault.Exhausted, "there are %d queries and subscriptions under way on this connection", maxUnderWay).
-			With("End some first, or open another connection.")
-		return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{o.present(ctx, refused)}})
+		return refuse(fault.New(fault.Exhausted, "there are %d queries and subscriptions under way on this connection", maxUnderWay).
+			With("End some first, or open another connection."))
 	}
 	context.AfterFunc(ctx, func() { underWay.Add(-1) })
 	return next(ctx)

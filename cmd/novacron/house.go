@@ -12,6 +12,7 @@ import (
 	"github.com/novacron/novacron/drivers"
 	"github.com/novacron/novacron/drivers/fake"
 	"github.com/novacron/novacron/drivers/libvirt"
+	"github.com/novacron/novacron/graph"
 	"github.com/novacron/novacron/graph/model"
 	"github.com/novacron/novacron/internal/access"
 	"github.com/novacron/novacron/internal/audit"
@@ -20,6 +21,7 @@ import (
 	"github.com/novacron/novacron/internal/fleet"
 	"github.com/novacron/novacron/internal/inventory"
 	"github.com/novacron/novacron/internal/operations"
+	"github.com/novacron/novacron/internal/outside"
 	"github.com/novacron/novacron/internal/secrets"
 	"github.com/novacron/novacron/internal/store"
 	"github.com/novacron/novacron/loaders"
@@ -29,6 +31,7 @@ import (
 // house is everything that runs in one server.
 type house struct {
 	log       *slog.Logger
+	measures  *measures
 	store     *store.Store
 	redis     *redis.Client // nil without one
 	box       *secrets.Box
@@ -38,6 +41,9 @@ type house struct {
 	control   *control.Control
 	source    *loaders.Source
 	resolvers *resolvers.Resolver
+	manifest  graph.Manifest // of the only documents that are taken; nil: any
+
+	outside, outsideImages outside.Rules
 
 	keepOperations time.Duration // after their end; 0: for ever
 	keepAudit      audit.Options
@@ -48,7 +54,7 @@ type house struct {
 
 // build wires the rooms together, from the database up.
 func build(ctx context.Context, log *slog.Logger) (_ *house, err error) {
-	h := &house{log: log}
+	h := &house{log: log, measures: newMeasures()}
 	defer func() {
 		if err != nil {
 			h.close()
@@ -96,6 +102,12 @@ func build(ctx context.Context, log *slog.Logger) (_ *house, err error) {
 		return nil, err
 	}
 	h.conns = drivers.NewConns(openers, h.configure)
+	if h.outside, h.outsideImages, err = inner(); err != nil {
+		return nil, err
+	}
+	if h.manifest, err = manifest(); err != nil {
+		return nil, err
+	}
 	if h.door, err = newDoor(h); err != nil {
 		return nil, err
 	}
@@ -116,7 +128,7 @@ func (h *house) furnish() {
 	seen := inventory.New(h.store, journal, h.conns, inventory.Options{Logger: h.log})
 	engine := operations.New(h.store, h.conns, bus, h.log, operations.Options{
 		Box:    h.box,
-		Images: operations.Fetcher{AllowPrivate: env("NOVACRON_IMAGE_ALLOW_PRIVATE") == "true"},
+		Images: operations.Fetcher{Outside: h.outsideImages},
 		Refresh: func(ctx context.Context, provider uuid.UUID, ref drivers.Ref) error {
 			_, err := seen.Refresh(ctx, provider, ref)
 			return err

@@ -4,13 +4,8 @@ import (
 	"context"
 	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/novacron/novacron/graph"
 	"github.com/novacron/novacron/internal/access"
@@ -19,13 +14,6 @@ import (
 
 // handler is all that the server answers. Streams (websockets, event streams) end with stopping.
 func (h *house) handler(stopping context.Context) http.Handler {
-	registry := prometheus.NewRegistry()
-	requests := prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "novacron_http_request_seconds", Help: "Time to answer HTTP requests, streams left out.",
-		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
-	}, []string{"route", "code"})
-	registry.MustRegister(requests, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /auth/sign-in", h.door.ServeSignIn)
 	mux.HandleFunc("POST /auth/sign-out", h.door.ServeSignOut)
@@ -34,7 +22,7 @@ func (h *house) handler(stopping context.Context) http.Handler {
 	mux.HandleFunc("GET /auth/callback", h.door.ServeCallback)
 	mux.HandleFunc("POST /auth/back-channel-logout", h.door.ServeBackChannelLogout)
 	mux.Handle("/graphql", graph.Handler(h.resolvers, graph.Options{
-		Log: h.log, RequestID: access.RequestID, Fresh: h.source.With, Admit: h.door.Admit,
+		Log: h.log, RequestID: access.RequestID, Fresh: h.source.With, Admit: h.door.Admit, Take: h.door.Take, Manifest: h.manifest,
 		Explorer: strings.TrimSuffix(env("NOVACRON_PUBLIC_URL"), "/") + "/explorer",
 	}))
 	mux.HandleFunc("GET /console/{ticket}", h.serveConsole)
@@ -42,11 +30,11 @@ func (h *house) handler(stopping context.Context) http.Handler {
 	mux.HandleFunc("GET /api/{file}", h.serveAudit)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", h.serveReady)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", h.measures.handler())
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		fault.WriteHTTP(w, 0, access.RequestID(r.Context()), fault.New(fault.NotFound, "there is nothing here").With("The API is at /graphql."))
 	})
-	return single(h.door.Guard(h.parting(timed(requests, mux, ending(stopping, mux)))))
+	return single(h.door.Guard(h.parting(h.measures.timed(mux, ending(stopping, mux)))))
 }
 
 // single ends a connection after a request in chunks, as RFC 9112, 6.3 wants it of one that had a length too: a proxy
@@ -70,29 +58,6 @@ func (h *house) parting(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 }
-
-// timed measures requests by their route. An address that somebody made up is no route, so that
-// nobody can make up metrics.
-func timed(seen *prometheus.HistogramVec, mux *http.ServeMux, next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if isStream(r) {
-			next.ServeHTTP(w, r)
-			return
-		}
-		began, s := time.Now(), &status{ResponseWriter: w, code: http.StatusOK}
-		next.ServeHTTP(s, r)
-		_, route := mux.Handler(r)
-		seen.WithLabelValues(route, strconv.Itoa(s.code)).Observe(time.Since(began).Seconds())
-	})
-}
-
-type status struct {
-	http.ResponseWriter
-	code int
-}
-
-func (s *status) WriteHeader(code int)        { s.code = code; s.ResponseWriter.WriteHeader(code) }
-func (s *status) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
 // sendBuffer is what may be on its way to a stream's client. The system would let it grow to megabytes: messages that
 // cost as much to make as anybody's, for one who has long stopped reading. What waits with us instead costs nothing,

@@ -64,6 +64,13 @@ func serve(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return wrongBecause("NOVACRON_LISTEN", "Choose an address and port that are free, such as 127.0.0.1:8081.", err)
 	}
+	metrics, err := h.listenMetrics(ctx)
+	if err != nil {
+		return err
+	}
+	if metrics != nil {
+		defer func() { _ = metrics.Close() }() // last: the end can be watched, too
+	}
 	stopping, stopStreams := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopStreams()
 	server := &http.Server{
@@ -149,8 +156,13 @@ func newDoor(h *house) (*access.Door, error) {
 	if err != nil {
 		return nil, err
 	}
+	limits, err := rates()
+	if err != nil {
+		return nil, err
+	}
 	return access.NewDoor(h.store, access.Options{
 		PublicURL: env("NOVACRON_PUBLIC_URL"), Proxies: trusted, Log: h.log,
+		Outside: h.outside, Rates: limits, Redis: h.redis, Limited: func(limit string) { h.measures.limited.WithLabelValues(limit).Inc() },
 		ClientSecret: func(i *fleet.Issuer) (secret string, err error) {
 			return secret, h.box.OpenJSON(i.ClientSecret, secrets.IssuerAAD(i.ID), &secret)
 		},

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"math"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -11,7 +12,10 @@ import (
 	"strings"
 
 	"github.com/novacron/novacron/drivers"
+	"github.com/novacron/novacron/graph"
+	"github.com/novacron/novacron/internal/access"
 	"github.com/novacron/novacron/internal/fault"
+	"github.com/novacron/novacron/internal/outside"
 )
 
 // setting is one environment variable. All of them are listed by `novacron serve --help`.
@@ -19,15 +23,22 @@ type setting struct{ name, otherwise, help string }
 
 var settings = []setting{
 	{"NOVACRON_LISTEN", ":8080", "address of the API"},
+	{"NOVACRON_METRICS_LISTEN", "", "address of a door of its own for /metrics, without a token, and for this machine's /debug/pprof, such as 127.0.0.1:9464;\nwithout it there is /metrics at the API's address alone, which wants a token"},
 	{"NOVACRON_DATABASE_URL", "", "Postgres: postgres://user:password@host:5432/novacron (needed)"},
 	{"NOVACRON_REDIS_URL", "", "Redis: redis://host:6379/0; without it there can be one replica only"},
 	{"NOVACRON_SECRETS_KEY_FILE", "", "key of the stored credentials, made at the first start; the same for all replicas\n(default /var/lib/novacron/secrets.json for root, ~/.local/state/novacron/secrets.json for others)"},
 	{"NOVACRON_PUBLIC_URL", "", "the origin that browsers see, such as https://vms.example.org; needed behind a proxy that changes Host"},
 	{"NOVACRON_TRUSTED_PROXIES", "127.0.0.0/8,::1/128", "whose X-Forwarded-For is believed"},
+	{"NOVACRON_RATE_TOKEN", "60000", "requests a minute that are taken of one API token; all of a minute's may come at once; 0: any number"},
+	{"NOVACRON_RATE_USER", "60000", "the same of one person, with all their sessions and tokens"},
+	{"NOVACRON_RATE_ORGANISATION", "240000", "the same of one organisation"},
+	{"NOVACRON_RATE_ADDRESS", "120000", "the same of one address, an IPv6 /64 being one; strangers are counted by it too"},
+	{"NOVACRON_PERSISTED_OPERATIONS", "", "files, separated by commas, of the only GraphQL documents that are taken: JSON of SHA-256 to document, as Relay's compiler\nwrites it; the dashboard's is persisted_operations.json beside its server.js; without it any document is taken"},
 	{"NOVACRON_LOCAL_LIBVIRT", "auto", "auto: the libvirt of this machine becomes the first host if there is no other; off: it does not"},
 	{"NOVACRON_ACCELERATOR", "auto", "how VMs run on that first host unless they say: auto, kvm, qemu"},
 	{"NOVACRON_TINY_IMAGE", "", "file of NovaCron's tiny guest image, offered in the image catalogue"},
-	{"NOVACRON_IMAGE_ALLOW_PRIVATE", "false", "true: images may be imported from private and local addresses too; users can then reach what this server can"},
+	{"NOVACRON_INNER_NETWORKS", "", "networks that addresses given by users may lead into, such as 10.20.0.0/16,fd12::/16, beside the internet; what is not named\nthey cannot reach: private networks, this machine, and a cloud's metadata, which no wider network opens"},
+	{"NOVACRON_IMAGE_ALLOW_PRIVATE", "false", "true: images may be imported from all private addresses and from this machine; better name the networks above"},
 	{"NOVACRON_OIDC_ISSUER", "", "an OpenID Connect provider that people sign in with: its address, as its discovery document says it"},
 	{"NOVACRON_OIDC_NAME", "SSO", "what its button says"},
 	{"NOVACRON_OIDC_CLIENT_ID", "", "as what it knows us; our redirect address there is NOVACRON_PUBLIC_URL/auth/callback"},
@@ -123,19 +134,42 @@ func accelerator() (drivers.Accelerator, error) {
 	return drivers.Accelerator(strings.ToUpper(v)), err
 }
 
-func proxies() ([]netip.Prefix, error) {
+func proxies() ([]netip.Prefix, error) { return networks("NOVACRON_TRUSTED_PROXIES") }
+
+// networks reads a setting that lists networks, or single addresses.
+func networks(name string) ([]netip.Prefix, error) {
 	var all []netip.Prefix
-	for _, s := range strings.Split(env("NOVACRON_TRUSTED_PROXIES"), ",") {
+	for _, s := range strings.Split(env(name), ",") {
 		if s = strings.TrimSpace(s); s == "" {
 			continue
 		}
+		if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
+			s = netip.PrefixFrom(a, a.BitLen()).String()
+		}
 		p, err := netip.ParsePrefix(s)
 		if err != nil {
-			return nil, wrongBecause("NOVACRON_TRUSTED_PROXIES", "Give networks such as 10.0.0.0/8,::1/128.", err)
+			return nil, wrongBecause(name, "Give networks such as 10.0.0.0/8,::1/128.", err)
 		}
 		all = append(all, p)
 	}
 	return all, nil
+}
+
+// inner are the networks that addresses given by users may lead into; images' may lead into some more.
+func inner() (all, images outside.Rules, err error) {
+	named, err := networks("NOVACRON_INNER_NETWORKS")
+	if err != nil {
+		return all, images, err
+	}
+	everything, err := choice("NOVACRON_IMAGE_ALLOW_PRIVATE", "true", "false")
+	all, images = outside.New(named...), outside.New(named...)
+	if everything == "true" {
+		for _, p := range []string{"0.0.0.0/0", "::/0", "127.0.0.0/8", "::1/128"} {
+			named = append(named, netip.MustParsePrefix(p))
+		}
+		images = outside.New(named...)
+	}
+	return all, images, err
 }
 
 func number(name string) (float64, error) {
@@ -145,6 +179,40 @@ func number(name string) (float64, error) {
 	}
 	return n, nil
 }
+
+// manifest is nil when any document is taken.
+func manifest() (graph.Manifest, error) {
+	var files []string
+	for _, f := range strings.Split(env("NOVACRON_PERSISTED_OPERATIONS"), ",") {
+		if f = strings.TrimSpace(f); f != "" {
+			files = append(files, f)
+		}
+	}
+	if files == nil {
+		return nil, nil
+	}
+	m, err := graph.ReadManifest(files...)
+	if err != nil {
+		return nil, wrongBecause("NOVACRON_PERSISTED_OPERATIONS", fault.Of(err).Remedy, err)
+	}
+	return m, nil
+}
+
+func rates() (r access.Rates, err error) {
+	for name, most := range map[string]*int{
+		"NOVACRON_RATE_TOKEN": &r.Token, "NOVACRON_RATE_USER": &r.User, "NOVACRON_RATE_ORGANISATION": &r.Organisation, "NOVACRON_RATE_ADDRESS": &r.Address,
+	} {
+		n, err := number(name)
+		if err != nil || n != math.Trunc(n) || n > mostRate {
+			return r, wrong(name, fmt.Sprintf("Give a whole number up to %d; 0 for no limit.", mostRate))
+		}
+		*most = int(n)
+	}
+	return r, nil
+}
+
+// mostRate is a request each microsecond, which is what time is counted in.
+const mostRate = 60_000_000
 
 func secretsKeyFile() (string, error) {
 	if file := env("NOVACRON_SECRETS_KEY_FILE"); file != "" {

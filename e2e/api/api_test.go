@@ -38,6 +38,7 @@ func TestScenarios(t *testing.T) {
 				if err := s.stop(syscall.SIGTERM); err != nil {
 					t.Error(err)
 				}
+				s.keepsSecrets(env.T().(testing.TB))
 				keepLog(env, s)
 			})
 			return nil

@@ -51,6 +51,8 @@
 // Scenarios run at the same time and share the hosts. Their VMs and images have names of their own, they look at no
 // others, and only one of them, real_hosts, uses hostb, which it breaks in many ways.
 //
+// When a server ends, its log and what people may look at in its database are searched for secrets; see secrets_test.go.
+//
 // # Settings
 //
 //	NOVACRON_TEST_DATABASE_URL  a Postgres whose user may create databases; default: a private one

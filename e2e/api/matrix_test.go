@@ -219,7 +219,10 @@ func newMatrix(t *testing.T) *matrix {
 	s, err := newServer(t, dir, "NOVACRON_OIDC_ISSUER="+issuer.Issuer(), "NOVACRON_OIDC_CLIENT_ID=novacron", "NOVACRON_OIDC_AUDIENCE=novacron-api",
 		"NOVACRON_OIDC_RULES=["+strings.Join(rules, ",")+"]", "NOVACRON_FAKE_VMS=3")
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = s.stop(syscall.SIGTERM) })
+	t.Cleanup(func() {
+		_ = s.stop(syscall.SIGTERM)
+		s.keepsSecrets(t)
+	})
 	m := &matrix{server: s, schema: gen.NewExecutableSchema(gen.Config{}).Schema(), real: map[string]string{}, canary: "canary-" + uuid.NewString()[:8]}
 
 	owner := func(user string) caller {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -28,6 +29,7 @@ type server struct {
 	cmd    *exec.Cmd
 	exited chan struct{}
 	tokens map[string]string
+	given  []string // secrets that its commands have printed
 }
 
 // built is the folder of the server that was built here.
@@ -105,6 +107,9 @@ func withoutSettings(all []string) []string {
 	return env
 }
 
+// printed are passwords and tokens in what a command says.
+var printed = regexp.MustCompile(`(?m)^Password: +(\S+)|(ncr_\w+)`)
+
 // run runs a command of the binary and gives its standard output.
 func (s *server) run(args ...string) (string, error) {
 	var out, problem bytes.Buffer
@@ -112,6 +117,9 @@ func (s *server) run(args ...string) (string, error) {
 	cmd.Env, cmd.Stdout, cmd.Stderr = s.env, &out, &problem
 	if err := cmd.Run(); err != nil {
 		return out.String(), fmt.Errorf("novacron %s: %w\n%s", strings.Join(args, " "), err, problem.String())
+	}
+	for _, shown := range printed.FindAllStringSubmatch(out.String(), -1) {
+		s.given = append(s.given, shown[1]+shown[2])
 	}
 	return out.String(), nil
 }

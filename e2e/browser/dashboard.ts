@@ -16,7 +16,7 @@ export const stack = {
 type VM = { id: string; name: string }
 type Cookies = Awaited<ReturnType<BrowserContext['cookies']>>
 
-export const test = base.extend<{ signedIn: Page }, { api: API; session: Cookies; vm: VM }>({
+export const test = base.extend<{ refusals: boolean; signedIn: Page }, { api: API; session: Cookies; vm: VM }>({
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads from it what is needed
   baseURL: async ({}, use) => use(told('ORIGIN')),
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads from it what is needed
@@ -34,6 +34,16 @@ export const test = base.extend<{ signedIn: Page }, { api: API; session: Cookies
   ],
   /** A VM that is looked at only: it does not run. stack.ts removes it. */
   vm: [async ({ api }, use) => use(await made(api, 'still', false)), { scope: 'worker' }],
+  /** Whether the pages' policy is to refuse something in this test. */
+  refusals: [false, { option: true }],
+  context: async ({ context, refusals }, use) => {
+    const refused: string[] = []
+    context.on('console', (message) => {
+      if (message.text().includes('Content Security Policy')) refused.push(`${message.page()?.url()}: ${message.text()}`)
+    })
+    await use(context)
+    expect(refused.length > 0, refused.join('\n')).toBe(refusals)
+  },
   /** A page of somebody who has signed in already. */
   signedIn: async ({ page, session }, use) => {
     await page.context().addCookies(session)

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { cpSync } from 'node:fs'
 import { join } from 'node:path'
+import { allowOwnScripts } from './policy.mjs'
 
 const root = join(import.meta.dirname, '..')
 
@@ -16,5 +17,7 @@ function run(command, args) {
 
 run(process.execPath, ['scripts/relay.mjs'])
 run(process.execPath, ['node_modules/next/dist/bin/next', 'build'])
+allowOwnScripts(join(root, '.next/server'), [join(root, '.next/standalone/.next/routes-manifest.json')])
 cpSync(join(root, '.next/static'), join(root, '.next/standalone/.next/static'), { recursive: true })
+cpSync(join(root, 'relay/operations.json'), join(root, '.next/standalone/persisted_operations.json'))
 cpSync(join(root, 'public'), join(root, '.next/standalone/public'), { recursive: true })

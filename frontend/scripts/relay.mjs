@@ -17,6 +17,10 @@ mkdirSync(join(root, 'src/__generated__'), { recursive: true })
 // Relay wants one type Query, where the contract extends it in each file.
 writeFileSync(join(root, 'relay/schema.graphql'), printSchema(buildSchema(sdl)))
 
+// The manifest is made anew: documents that there are no more would stay in it.
+writeFileSync(join(root, 'relay/operations.json'), '{}')
+
 const compiler = join(root, 'node_modules/.bin/relay-compiler')
-const { status } = spawnSync(compiler, ['relay.config.json', ...process.argv.slice(2)], { cwd: root, stdio: 'inherit' })
+const args = ['relay.config.json', '--repersist', ...process.argv.slice(2)]
+const { status } = spawnSync(compiler, args, { cwd: root, stdio: 'inherit' })
 process.exit(status ?? 1)

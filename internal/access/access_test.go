@@ -203,6 +203,25 @@ func TestOtherSites(t *testing.T) {
 	}
 }
 
+func TestAnswersAreGuarded(t *testing.T) {
+	p := newPlace(t)
+	_, secret := p.token(t, fleet.RoleViewer, nil)
+	for what, headers := range map[string][]string{"taken": {"Authorization", "Bearer " + secret}, "refused": nil, "of another site": {"Sec-Fetch-Site", "cross-site"}} {
+		res, _ := p.ask(http.MethodPost, "/graphql", headers...)
+		for name, value := range map[string]string{
+			"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Referrer-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
+			"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'", "Strict-Transport-Security": "max-age=31536000",
+		} {
+			assert.Equal(t, value, res.Header.Get(name), "%s: %s", what, name)
+		}
+	}
+	plain, err := access.NewDoor(p.store, access.Options{Log: slog.New(slog.DiscardHandler), PublicURL: "http://vms.example.org"})
+	require.NoError(t, err)
+	w := httptest.NewRecorder()
+	plain.Guard(http.NotFoundHandler()).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://vms.example.org/healthz", nil))
+	assert.Empty(t, w.Header().Get("Strict-Transport-Security"), "without TLS it would lock people out")
+}
+
 // What is open when a session ends is closed soon after.
 func TestStreamsEndWithTheirToken(t *testing.T) {
 	p := newPlace(t)

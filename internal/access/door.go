@@ -11,9 +11,11 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/fleet"
+	"github.com/novacron/novacron/internal/outside"
 	"github.com/novacron/novacron/internal/store"
 )
 
@@ -23,6 +25,7 @@ type Door struct {
 	log      *slog.Logger
 	options  Options
 	throttle *throttle
+	rates    *rates
 	hashing  chan struct{} // passwords being hashed: each takes 64 MiB
 	origins  *http.CrossOriginProtection
 	issuers  *issuers
@@ -38,6 +41,13 @@ type Options struct {
 	Log     *slog.Logger
 	// ClientSecret opens what an issuer knows us by; nil: there are none.
 	ClientSecret func(*fleet.Issuer) (string, error)
+	// Outside says where the addresses of issuers that people set up may lead.
+	Outside outside.Rules
+	// Rates bound how much is asked. Replicas count together in Redis; nil: this one counts for itself.
+	Rates Rates
+	Redis *redis.Client
+	// Limited is told of each request that is refused for one of the Rates, by the limit's name; may be nil.
+	Limited func(limit string)
 }
 
 const (
@@ -48,8 +58,8 @@ const (
 
 // NewDoor makes one. Invalid when PublicURL is no origin.
 func NewDoor(s *store.Store, o Options) (*Door, error) {
-	d := &Door{store: s, log: o.Log, options: o, throttle: newThrottle(), hashing: make(chan struct{}, hashAtOnce), origins: http.NewCrossOriginProtection(),
-		issuers: &issuers{store: s, secret: o.ClientSecret}, policies: &policyBook{store: s, pages: map[uuid.UUID]policyPage{}}}
+	d := &Door{store: s, log: o.Log, options: o, throttle: newThrottle(), rates: &rates{Rates: o.Rates, redis: o.Redis, within: redisWithin, log: o.Log, told: o.Limited}, hashing: make(chan struct{}, hashAtOnce), origins: http.NewCrossOriginProtection(),
+		issuers: &issuers{store: s, secret: o.ClientSecret, given: client(o.Outside.Transport()), set: client(http.DefaultTransport)}, policies: &policyBook{store: s, pages: map[uuid.UUID]policyPage{}}}
 	// Whoever posts there is an issuer's server, and what it posts is signed.
 	d.origins.AddInsecureBypassPattern("POST " + backChannelLogout)
 	if o.PublicURL != "" {
@@ -66,7 +76,7 @@ var errWrong = fault.New(fault.Unauthorized, "the name or the password is wrong"
 // more than that it was refused; Exhausted that there were too many tries.
 func (d *Door) SignIn(ctx context.Context, name, password string, from Origin) (secret string, expires time.Time, err error) {
 	if wait := d.throttle.wait(name, from.Address); wait > 0 {
-		return "", expires, fault.New(fault.Exhausted, "too many failed sign-ins").With("Wait a quarter of an hour.")
+		return "", expires, &fault.Error{Kind: fault.Exhausted, RetryAfter: wait, Message: "too many failed sign-ins", Remedy: "Wait a quarter of an hour."}
 	}
 	select {
 	case d.hashing <- struct{}{}:
@@ -181,7 +191,10 @@ func (d *Door) Admit(ctx context.Context, authorization string) (context.Context
 	if err != nil {
 		return ctx, err
 	}
-	ctx, _ = d.watched(With(ctx, v), c)
+	from, _ := ctx.Value(senderKey{}).(sender)
+	from = d.rates.viewer(d.rates.token(from.address(), c), v)
+	ctx = context.WithValue(With(ctx, v), senderKey{}, from)
+	ctx, _ = d.watched(ctx, c)
 	return ctx, nil
 }
 

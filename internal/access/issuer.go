@@ -28,6 +28,8 @@ const (
 type issuers struct {
 	store  *store.Store
 	secret func(*fleet.Issuer) (string, error)
+	given  *http.Client // for issuers whose addresses people gave: they lead outside only
+	set    *http.Client // for those of the settings, which are trusted
 
 	mu    sync.Mutex
 	read  time.Time
@@ -38,6 +40,7 @@ type issuers struct {
 type issuer struct {
 	*fleet.Issuer
 	secret func(*fleet.Issuer) (string, error)
+	client *http.Client
 
 	mu       sync.Mutex
 	provider *oidc.Provider
@@ -61,7 +64,10 @@ func (s *issuers) all(ctx context.Context) ([]*issuer, error) {
 		if !row.Enabled {
 			continue
 		}
-		i := &issuer{Issuer: row, secret: s.secret}
+		i := &issuer{Issuer: row, secret: s.secret, client: s.given}
+		if row.Managed == fleet.IssuerOfSettings {
+			i.client = s.set
+		}
 		for _, old := range s.known {
 			if old.ID == row.ID && old.Version == row.Version {
 				i = old
@@ -87,13 +93,15 @@ func (s *issuers) find(ctx context.Context, meant func(*fleet.Issuer) bool) (*is
 	return nil, err
 }
 
-// client talks to issuers: briefly, and to nobody that they refer to.
-var client = &http.Client{
-	Timeout:   issuerAnswers,
-	Transport: bounded{http.DefaultTransport},
-	CheckRedirect: func(*http.Request, []*http.Request) error {
-		return errors.New("an issuer's endpoint does not redirect")
-	},
+// client talks to issuers by a transport: briefly, and to nobody that they refer to.
+func client(t http.RoundTripper) *http.Client {
+	return &http.Client{
+		Timeout:   issuerAnswers,
+		Transport: bounded{t},
+		CheckRedirect: func(*http.Request, []*http.Request) error {
+			return errors.New("an issuer's endpoint does not redirect")
+		},
+	}
 }
 
 // bounded ends answers that are too long.
@@ -116,7 +124,7 @@ func (i *issuer) discover() (*oidc.Provider, error) {
 	}
 	if i.failed == nil || time.Since(i.tried) > issuersFresh {
 		// The provider keeps the context for reading keys later on.
-		i.provider, i.failed = oidc.NewProvider(oidc.ClientContext(context.Background(), client), i.URL)
+		i.provider, i.failed = oidc.NewProvider(oidc.ClientContext(context.Background(), i.client), i.URL)
 		i.tried = time.Now()
 	}
 	if i.failed != nil {

@@ -14,9 +14,12 @@ import (
 	"github.com/novacron/novacron/internal/store"
 )
 
-// open are the paths that answer strangers. /auth/sign-out is one because signing out twice is no error.
+// probes tell how we are. They come from whoever runs us, often, and are not counted.
+var probes = map[string]bool{"/healthz": true, "/readyz": true}
+
+// open are the paths that answer strangers too. /auth/sign-out is one because signing out twice is no error.
 var open = map[string]bool{
-	"/healthz": true, "/readyz": true, "/auth/sign-in": true, "/auth/sign-out": true,
+	"/auth/sign-in": true, "/auth/sign-out": true,
 	"/auth/issuers": true, "/auth/callback": true, backChannelLogout: true,
 }
 
@@ -30,8 +33,7 @@ func (d *Door) Guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := requestID(r)
 		w.Header().Set("X-Request-Id", id)
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		w.Header().Set("Cache-Control", "no-store")
+		d.guards(w.Header(), r)
 		// Until it is known who asks, nothing is to be seen.
 		ctx := store.Walled(context.WithValue(r.Context(), requestKey{}, id), fleet.Scope{})
 		upgrade := r.Header.Get("Upgrade") != ""
@@ -40,20 +42,13 @@ func (d *Door) Guard(next http.Handler) http.Handler {
 				With("Use the dashboard's own address, or set NOVACRON_PUBLIC_URL to it."))
 			return
 		}
-		if isOpen(r.URL.Path) {
+		if probes[r.URL.Path] {
 			next.ServeHTTP(w, r.WithContext(ctx))
 			return
 		}
 		ctx = context.WithValue(ctx, organisationKey{}, r.Header.Get("X-NovaCron-Organisation"))
 		c, ok := shown(r)
-		if !ok && upgrade && r.URL.Path == "/graphql" {
-			next.ServeHTTP(w, r.WithContext(ctx))
-			return
-		}
-		v, err := d.viewer(ctx, c)
-		if !ok {
-			_, err = From(ctx)
-		}
+		ctx, err := d.enter(ctx, r, c, ok)
 		if err != nil {
 			if fault.Is(err, fault.Unauthorized) {
 				w.Header().Set("WWW-Authenticate", `Bearer realm="NovaCron"`)
@@ -61,15 +56,52 @@ func (d *Door) Guard(next http.Handler) http.Handler {
 			fault.WriteHTTP(w, 0, id, err)
 			return
 		}
-		v.Address = d.peer(r).String()
-		ctx = With(ctx, v)
-		if upgrade || strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
+		if _, err := From(ctx); err == nil && (upgrade || strings.Contains(r.Header.Get("Accept"), "text/event-stream")) {
 			var stop context.CancelFunc
 			ctx, stop = d.watched(ctx, c)
 			defer stop()
 		}
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
+}
+
+// guards are headers that keep an answer from being taken for anything but what it is. It is no page: pages have
+// their own, see the dashboard's next.config.ts.
+func (d *Door) guards(h http.Header, r *http.Request) {
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	if d.secure(r) {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+}
+
+// enter finds out who sends a request, and counts it: by its address alone, where strangers are answered and when
+// it is a stranger's.
+func (d *Door) enter(ctx context.Context, r *http.Request, c credential, ok bool) (context.Context, error) {
+	peer := d.peer(r)
+	from := d.rates.address(peer)
+	if err := d.rates.known(d.rates.token(from, c)); err != nil {
+		return ctx, err
+	}
+	var err error
+	switch {
+	case isOpen(r.URL.Path):
+	case ok:
+		var v Viewer
+		if v, err = d.viewer(ctx, c); err == nil {
+			v.Address = peer.String()
+			ctx, from = With(ctx, v), d.rates.viewer(d.rates.token(from, c), v)
+		}
+	case r.Header.Get("Upgrade") == "" || r.URL.Path != "/graphql":
+		_, err = From(ctx)
+	}
+	if limit := d.rates.take(ctx, from); limit != nil {
+		return ctx, limit
+	}
+	return context.WithValue(ctx, senderKey{}, from), err
 }
 
 // shown is the credential that a request shows: its Authorization header, else its cookie.

@@ -149,7 +149,7 @@ func (d *Door) finish(r *http.Request, a *attempt, q url.Values) (secret string,
 	if err != nil {
 		return "", expires, err
 	}
-	got, err := config.Exchange(oidc.ClientContext(ctx, client), q.Get("code"), oauth2.VerifierOption(a.Verifier))
+	got, err := config.Exchange(oidc.ClientContext(ctx, i.client), q.Get("code"), oauth2.VerifierOption(a.Verifier))
 	var answered *oauth2.RetrieveError
 	if errors.As(err, &answered) {
 		return "", expires, refused.Because(err)

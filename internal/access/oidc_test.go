@@ -11,8 +11,10 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,6 +24,7 @@ import (
 	"github.com/novacron/novacron/e2e/idp"
 	"github.com/novacron/novacron/internal/access"
 	"github.com/novacron/novacron/internal/fleet"
+	"github.com/novacron/novacron/internal/outside"
 	"github.com/novacron/novacron/internal/store/storetest"
 )
 
@@ -61,7 +64,7 @@ func newSSO(t *testing.T) *sso {
 	require.NoError(t, s.InsertIssuer(t.Context(), p.issuer))
 	var err error
 	p.door, err = access.NewDoor(s, access.Options{Log: slog.New(slog.NewTextHandler(&log, nil)), PublicURL: us,
-		ClientSecret: func(*fleet.Issuer) (string, error) { return "client-canary", nil }})
+		Outside: outside.New(thisMachine), ClientSecret: func(*fleet.Issuer) (string, error) { return "client-canary", nil }})
 	require.NoError(t, err)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /auth/issuers", p.door.ServeIssuers)
@@ -312,6 +315,31 @@ func TestSSOAbuse(t *testing.T) {
 		assert.Equal(t, http.StatusUnauthorized, res.StatusCode)
 		assert.Equal(t, "deactivated", problem(t, p.signIn(browser{}, "gita", "/")))
 	})
+}
+
+// thisMachine is where tests have their servers.
+var thisMachine = netip.MustParsePrefix("127.0.0.0/8")
+
+// An issuer's address that somebody typed in leads outside only; one of the settings' is trusted.
+func TestIssuersInside(t *testing.T) {
+	for home, reached := range map[fleet.IssuerHome]bool{fleet.IssuerHere: false, fleet.IssuerOfSettings: true} {
+		var asked atomic.Bool
+		inner := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			asked.Store(true)
+			http.NotFound(w, r)
+		}))
+		defer inner.Close()
+		s := storetest.New(t)
+		i := &fleet.Issuer{ID: fleet.NewID(), Name: "Inner", URL: inner.URL, ClientID: "x", Algorithms: []string{"RS256"}, Managed: home, Enabled: true}
+		require.NoError(t, s.InsertIssuer(t.Context(), i))
+		door, err := access.NewDoor(s, access.Options{Log: slog.New(slog.DiscardHandler), PublicURL: us})
+		require.NoError(t, err)
+		w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, us+"/auth/issuers/"+i.ID.String(), nil)
+		r.SetPathValue("id", i.ID.String())
+		door.Guard(http.HandlerFunc(door.ServeBegin)).ServeHTTP(w, r)
+		assert.Equal(t, "away", problem(t, w.Result()))
+		assert.Equal(t, reached, asked.Load(), home)
+	}
 }
 
 // One whose issuer is away is told so, and nobody else waits for it.

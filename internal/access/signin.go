@@ -30,11 +30,6 @@ func (d *Door) ServeSignIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	secret, expires, err := d.SignIn(r.Context(), in.Name, in.Password, d.origin(r))
-	if fault.Is(err, fault.Exhausted) {
-		w.Header().Set("Retry-After", "900")
-		fault.WriteHTTP(w, http.StatusTooManyRequests, id, err)
-		return
-	}
 	if err != nil {
 		fault.WriteHTTP(w, 0, id, err)
 		return

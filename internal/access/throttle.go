@@ -37,13 +37,17 @@ func keys(name string, peer netip.Addr) map[string]int {
 	if len(name) > 64 {
 		name = name[:64]
 	}
-	p := peer.Unmap()
-	if p.Is6() { // somebody who has one IPv6 address has 2^64 of them
-		if prefix, err := p.Prefix(64); err == nil {
-			p = prefix.Addr()
-		}
-	}
+	p := network(peer)
 	return map[string]int{"b " + name + " " + p.String(): mostPair, "p " + p.String(): mostPeer, "n " + name: mostName}
+}
+
+// network is the address by which a peer is counted: somebody who has one IPv6 address has 2^64 of them.
+func network(peer netip.Addr) netip.Addr {
+	p := peer.Unmap()
+	if prefix, err := p.Prefix(64); err == nil && p.Is6() {
+		return prefix.Addr()
+	}
+	return p
 }
 
 // wait tells how long this name has to wait at this peer; 0 for not at all.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net/netip"
 	"path/filepath"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/fleet"
 	"github.com/novacron/novacron/internal/operations"
+	"github.com/novacron/novacron/internal/outside"
 	"github.com/novacron/novacron/internal/secrets"
 	"github.com/novacron/novacron/internal/store"
 	"github.com/novacron/novacron/internal/store/storetest"
@@ -56,7 +58,7 @@ func newRig(t testing.TB) *rig {
 	})
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	engine := operations.New(s, conns, events.NewLocal(), log, operations.Options{Poll: 50 * time.Millisecond, Retry: 5 * time.Millisecond,
-		Box: box, Refresh: r.see, Images: operations.Fetcher{Dir: t.TempDir(), AllowPrivate: true}})
+		Box: box, Refresh: r.see, Images: operations.Fetcher{Dir: t.TempDir(), Outside: outside.New(netip.MustParsePrefix("127.0.0.0/8"))}})
 	r.Control = New(s, conns, engine, box, log, Options{})
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan struct{})

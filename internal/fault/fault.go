@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Kind says what sort of thing went wrong and, through the methods below, what to do next.
@@ -72,6 +73,8 @@ type Error struct {
 	Provider     string `json:"provider,omitempty"`     // which provider said so: its kind, e.g. "LIBVIRT"; empty for our own errors
 	ProviderCode string `json:"providerCode,omitempty"` // the provider's own code, e.g. "VIR_ERR_NO_DOMAIN"
 	ProviderText string `json:"providerText,omitempty"` // the provider's own words
+
+	RetryAfter time.Duration `json:"-"` // when the same request will be taken; 0: nobody knows
 
 	Err error `json:"-"` // the cause, for logs; never shown, never stored
 }

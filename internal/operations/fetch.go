@@ -1,6 +1,7 @@
 package operations
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/sha512"
@@ -12,23 +13,21 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"path"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/fleet"
+	"github.com/novacron/novacron/internal/outside"
 )
 
-// Fetcher brings files from URLs that users give. It connects to public addresses only, judged at
-// the moment of dialling: a name that resolves to something else by then, or a redirect, is refused too.
+// Fetcher brings files from URLs that users give.
 type Fetcher struct {
-	Dir          string      // where files lie until they are in a pool; empty: the system's temporary folder
-	AllowPrivate bool        // NOVACRON_IMAGE_ALLOW_PRIVATE: private and local addresses too
-	TLS          *tls.Config // nil: the system's authorities
+	Dir     string        // where files lie until they are in a pool; empty: the system's temporary folder
+	Outside outside.Rules // where the URLs may lead
+	TLS     *tls.Config   // nil: the system's authorities
 }
 
 const (
@@ -93,7 +92,7 @@ func unreachable(ctx context.Context, err error) error {
 	var dns *net.DNSError
 	switch {
 	case errors.As(err, &f):
-		return f
+		return f.At(cmp.Or(f.Field, "url"))
 	case ctx.Err() != nil:
 		return fault.Of(ctx.Err())
 	case errors.As(err, &cert):
@@ -105,35 +104,9 @@ func unreachable(ctx context.Context, err error) error {
 }
 
 func (f Fetcher) transport() *http.Transport {
-	dialer := &net.Dialer{Timeout: 10 * time.Second, ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
-		to, err := netip.ParseAddrPort(address)
-		if err != nil || !f.AllowPrivate && !public(to.Addr()) {
-			return fault.Field("url", "Use a server with a public address, or have the administrator set NOVACRON_IMAGE_ALLOW_PRIVATE=true.",
-				"the server's address is not a public one")
-		}
-		return nil
-	}}
-	// No proxy: it would be the one to resolve names, where nobody judges what they mean.
-	return &http.Transport{DialContext: dialer.DialContext, TLSClientConfig: f.TLS, TLSHandshakeTimeout: 10 * time.Second,
-		ResponseHeaderTimeout: 30 * time.Second, DisableKeepAlives: true, DisableCompression: true, ForceAttemptHTTP2: true}
-}
-
-// public reports whether an address is one of the internet's: nothing of this machine, this network
-// or a cloud's insides, however it is written.
-func public(a netip.Addr) bool {
-	a = a.Unmap()
-	if !a.IsGlobalUnicast() || a.IsPrivate() || a.Zone() != "" {
-		return false
-	}
-	for _, p := range [...]string{
-		"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
-		"64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "fec0::/10", "3fff::/20", "5f00::/16",
-	} {
-		if netip.MustParsePrefix(p).Contains(a) {
-			return false
-		}
-	}
-	return true
+	t := f.Outside.Transport()
+	t.TLSClientConfig, t.ResponseHeaderTimeout, t.DisableKeepAlives, t.DisableCompression = f.TLS, 30*time.Second, true, true
+	return t
 }
 
 // take copies a body into a file, hashing, and tells how far it is. It gives up when nothing comes.

@@ -21,6 +21,7 @@ import (
 	"github.com/novacron/novacron/internal/events"
 	"github.com/novacron/novacron/internal/fault"
 	"github.com/novacron/novacron/internal/fleet"
+	"github.com/novacron/novacron/internal/outside"
 	"github.com/novacron/novacron/internal/store"
 	"github.com/novacron/novacron/internal/store/storetest"
 )
@@ -101,7 +102,7 @@ func (r *rig) engine(o Options) *running {
 func (r *rig) engineOn(s *store.Store, o Options, before func(*Engine)) *running {
 	log := discard()
 	conns := fakeConns(r.world)
-	o.Images.AllowPrivate = true
+	o.Images.Outside = outside.New(thisMachine)
 	o.Images.Dir = r.t.TempDir()
 	e := &running{Engine: New(s, conns, events.NewLocal(), log, o), ended: make(chan struct{})}
 	if before != nil {

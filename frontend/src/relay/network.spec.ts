@@ -61,7 +61,7 @@ function stage() {
     stream?.next({ data: { events: { cursor, missed: false, changes } } })
   const started = async (cursor: string) => {
     await settled()
-    expect(asked.map((request) => request.query)).toEqual(['query Start { eventCursor }'])
+    expect(asked.map((request) => request.operationName)).toEqual(['networkStartQuery'])
     await asked.shift()?.answer({ eventCursor: cursor })
   }
   const live = () => streams.filter((stream) => stream.open)

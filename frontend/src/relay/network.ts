@@ -1,6 +1,8 @@
 import {
   type FetchFunction,
   type GraphQLResponse,
+  getRequest,
+  graphql,
   Network,
   Observable,
   type RequestParameters,
@@ -20,7 +22,6 @@ export type Sink = { next: (message: Answer) => void; error: (cause: unknown) =>
 /** The two ways to the server: a question with its answer, and a stream that goes on by itself, from its `after`. */
 export type Ways = { ask: (request: Request) => Promise<Answer>; listen: (request: Request, sink: Sink) => () => void }
 
-const START: Request = { operationName: 'Start', query: 'query Start { eventCursor }', variables: {} }
 const AGAIN_AFTER = [400, 1_500]
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 const requestOf = ({ name, text }: RequestParameters, variables: Record<string, unknown>): Request => ({
@@ -29,11 +30,19 @@ const requestOf = ({ name, text }: RequestParameters, variables: Record<string, 
   variables,
 })
 
+const START = graphql`
+  query networkStartQuery {
+    eventCursor
+  }
+`
+/** The smallest question there is: who may not ask it is not signed in. */
+export const startRequest = () => requestOf(getRequest(START).params, {})
+
 /** A tab begins with a place in the log, asked before all else, and follows the log from there: nothing is lost. */
 export function createNetwork({ ask, listen }: Ways): ReturnType<typeof Network.create> {
   let beginning: Promise<Feed> | undefined
   const begin = () => {
-    beginning ??= patiently(() => ask(START)).then(({ data }) => new Feed(String(data?.eventCursor)))
+    beginning ??= patiently(() => ask(startRequest())).then(({ data }) => new Feed(String(data?.eventCursor)))
     beginning.catch(() => {
       beginning = undefined
     })

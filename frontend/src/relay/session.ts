@@ -1,6 +1,7 @@
 'use client'
 import { paths } from '@/lib/paths'
 import { faultOfReply, unreachable } from './fault'
+import { startRequest } from './network'
 
 /** A whole new page: nothing that was read stays, neither in memory nor one step back. */
 export function beginAnew(path: string) {
@@ -39,7 +40,7 @@ export async function probeSession() {
     const reply = await fetch('/graphql', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: '{"query":"{__typename}"}',
+      body: JSON.stringify(startRequest()),
     })
     if (reply.status === 401) leaveForSignIn()
   } catch {
