@@ -140,7 +140,7 @@ func TestReplicaStopped(t *testing.T) {
 // another replica still had it.
 const taken = `
 	CREATE TABLE taken (operation uuid, owner text, epoch bigint, stolen boolean);
-	CREATE FUNCTION take() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+	CREATE FUNCTION take() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
 		INSERT INTO taken VALUES (NEW.id, NEW.lease_owner, NEW.lease_epoch,
 			OLD.lease_owner NOT IN ('', NEW.lease_owner) AND OLD.lease_until > clock_timestamp());
 		RETURN NULL;
