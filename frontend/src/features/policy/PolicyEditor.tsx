@@ -1,5 +1,5 @@
 'use client'
-import { type ReactNode, useState } from 'react'
+import { type ReactNode, useEffect, useRef, useState } from 'react'
 import { sentences } from '@/lib/sentence'
 import { type Fault, faultOf } from '@/relay/fault'
 import { Button } from '@/ui/Button'
@@ -22,6 +22,8 @@ type Props = {
   onClose: () => void
   /** What stands beside Save and Cancel. */
   more?: ReactNode
+  /** What somebody else has made of it meanwhile, and what can be done about that. */
+  conflict?: ReactNode
   /** What stands between the text and Save. */
   below?: ReactNode
   children?: ReactNode
@@ -38,6 +40,7 @@ export function PolicyEditor({
   mayNot,
   onClose,
   more,
+  conflict,
   below,
   children,
 }: Props) {
@@ -47,6 +50,23 @@ export function PolicyEditor({
   const place = failed?.place
   // What is typed moves the places: the mark is of the text that was sent.
   const marked = place && draft.text === failed.text
+  // Told once: by what the other one wrote, as soon as that is read.
+  const stopped = Boolean(conflict) && failed?.fault.facts.code === 'CONFLICT'
+  const notice = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    if (!stopped) return
+    notice.current?.focus()
+    setFailed(null)
+  }, [stopped])
+  // Whoever has answered it goes on in the text.
+  const asked = Boolean(conflict)
+  useEffect(() => {
+    const form = notice.current?.closest('form')
+    if (!asked) return
+    return () => {
+      if (document.activeElement === document.body) form?.querySelector<HTMLElement>('textarea[name=text]')?.focus()
+    }
+  }, [asked])
   const submit = () => {
     if (mayNot) return
     onSave()
@@ -59,7 +79,17 @@ export function PolicyEditor({
       })
   }
   return (
-    <Form fault={failed?.fault.facts ?? null} onSubmit={submit} label={label} className="flex flex-col gap-3">
+    <Form
+      fault={stopped ? null : (failed?.fault.facts ?? null)}
+      onSubmit={submit}
+      label={label}
+      className="flex flex-col gap-3"
+    >
+      {conflict && (
+        <div ref={notice} role="alert" tabIndex={-1} className="outline-none">
+          {conflict}
+        </div>
+      )}
       {children}
       <TextField
         label="Name"

@@ -152,30 +152,32 @@ function Change({ policy, onClose, onChange }: ChangeProps) {
             <Button onClick={() => setRemoving(true)}>Remove</Button>
           </>
         }
-      >
-        {theirs && (
-          <Notice tone="warn">
-            <p className="mb-2 font-medium">
-              {changedBy} has changed it meanwhile, <Age of={updatedAt} />. Now it says:
-            </p>
-            <CodeBlock label="What it says now" text={text} />
-            <div className="mt-2 flex flex-wrap gap-2">
-              <Button
-                size="sm"
-                onClick={() => {
-                  setBase(now)
-                  setDraft({ name, text })
-                }}
-              >
-                Take theirs
-              </Button>
-              <Button size="sm" onClick={() => setBase(now)}>
-                Go on with mine
-              </Button>
-            </div>
-          </Notice>
-        )}
-      </PolicyEditor>
+        conflict={
+          theirs && (
+            <Notice tone="warn">
+              <p className="mb-2 font-medium">
+                {changedBy} has changed it meanwhile (<Age of={updatedAt} />
+                ), to:
+              </p>
+              <CodeBlock label="What it says now" text={text} />
+              <div className="mt-2 flex flex-wrap gap-2">
+                <Button
+                  size="sm"
+                  onClick={() => {
+                    setBase(now)
+                    setDraft({ name, text })
+                  }}
+                >
+                  Take theirs
+                </Button>
+                <Button size="sm" onClick={() => setBase(now)}>
+                  Go on with mine
+                </Button>
+              </div>
+            </Notice>
+          )
+        }
+      />
       {removing && (
         <RemovePolicyDialog
           policy={policy}
