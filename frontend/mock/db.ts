@@ -176,6 +176,8 @@ export type Person = {
   roleByHand: string | null
   roleByHandEnds: string | null
   roleByIssuer: string | null
+  /** Roles for a part of the things. */
+  parts: { role: string; on: { providers: string[]; vms: string[]; tags: Tag[] } }[]
   active: boolean
   lastSeenAt: string | null
   createdAt: string

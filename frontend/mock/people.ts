@@ -29,6 +29,17 @@ const sessions = (db: DB) => [...db.sessions.values()].sort((a, b) => (a.created
 const roleOf = ({ roleByHand, roleByIssuer }: Person) =>
   (rank(roleByHand) > rank(roleByIssuer) ? roleByHand : roleByIssuer) as string
 
+const grantsOf = ({ id, roleByHand, roleByHandEnds, roleByIssuer, parts, createdAt }: Person) => {
+  const base = { on: null, source: 'HAND', grantedBy: 'admin', createdAt, expiresAt: null }
+  return [
+    ...(roleByHand ? [{ ...base, id: `grant_${id}`, role: roleByHand, expiresAt: roleByHandEnds }] : []),
+    ...(roleByIssuer
+      ? [{ ...base, id: `grant_${id}_rules`, role: roleByIssuer, source: 'ISSUER', grantedBy: '' }]
+      : []),
+    ...parts.map((part, index) => ({ ...base, id: `grant_${id}_${index}`, ...part })),
+  ]
+}
+
 export function personActions(db: DB, person: Person): Action[] {
   const own = viewer(db).role
   return ['grantRole', 'revokeRole', 'setPersonActive', 'resetPassword'].map((name) => {
@@ -81,6 +92,7 @@ export function people(world: World): Resolvers {
     },
     Person: {
       role: roleOf,
+      grants: grantsOf,
       actions: (person: Person) => personActions(db, person),
     },
     Mutation: {
@@ -116,7 +128,7 @@ export function people(world: World): Resolvers {
       },
       revokeRole: (_: unknown, { input }: In<{ id: string }>) => {
         const person = must(input.id, 'revokeRole')
-        Object.assign(person, { roleByHand: null, roleByHandEnds: null })
+        Object.assign(person, { roleByHand: null, roleByHandEnds: null, parts: [] })
         if (person.roleByIssuer) return { person }
         db.people.delete(person.id)
         return { person: null }
@@ -144,6 +156,7 @@ const BLANK = {
   roleByHand: null,
   roleByHandEnds: null,
   roleByIssuer: null,
+  parts: [],
   active: true,
   lastSeenAt: null,
   createdAt: now(),
@@ -179,6 +192,7 @@ export function seedPeople(db: DB) {
       name: 'ci-runner',
       issuer: 'Northwind',
       roleByIssuer: 'OPERATOR',
+      parts: [{ role: 'ADMIN', on: { providers: ['prov_1'], vms: [], tags: [{ key: 'use', value: 'ci' }] } }],
       lastSeenAt: ago(35),
     },
     {

@@ -8,7 +8,7 @@ import { Age } from '@/ui/Age'
 import { cx } from '@/ui/cx'
 import { State } from '@/ui/State'
 import { Tip } from '@/ui/Tip'
-import { type Person, roleSource } from './person'
+import { type Person, partsOf, roleSource } from './person'
 
 /** Person, Signs in by, Role, State, Last seen, and the menu; on a phone a card of three lines. */
 export const COLUMNS =
@@ -31,6 +31,19 @@ export function PersonRow({ person: ref, own }: { person: PersonRow_person$key; 
         roleByHand
         roleByHandEnds
         roleByIssuer
+        grants {
+          id
+          role
+          on {
+            providers
+            vms
+            tags {
+              key
+              value
+            }
+          }
+          expiresAt
+        }
         active
         lastSeenAt
         actions {
@@ -63,6 +76,11 @@ export function PersonRow({ person: ref, own }: { person: PersonRow_person$key; 
       <div role="cell" className="min-w-0 max-md:row-start-2">
         <p className="max-md:inline">{ROLE_NAME[role]}</p>{' '}
         <p className="text-xs text-soft wrap-anywhere max-md:inline">{roleSource(person)}</p>
+        {partsOf(person).map((part) => (
+          <p key={part} className="text-xs text-soft wrap-anywhere">
+            {part}
+          </p>
+        ))}
       </div>
       <div role="cell" className="max-md:col-span-2 max-md:col-start-2 max-md:row-start-2 max-md:justify-self-end">
         {active ? <State tone="good" word="Active" /> : <State tone="idle" word="Switched off" />}

@@ -7,7 +7,7 @@ import { type Fault, faultOf } from '@/relay/fault'
 import { useAction } from '@/relay/use-action'
 import { ConfirmDialog } from '@/ui/ConfirmDialog'
 import { toast } from '@/ui/Toasts'
-import { called, type Person } from './person'
+import { called, type Person, partsOf } from './person'
 
 type Props = { person: Person; of: string; onDone: () => void; onClose: () => void }
 
@@ -24,6 +24,7 @@ export function RevokeRoleDialog({ person, of, onDone, onClose }: Props) {
     }
   `)
   const { id, issuer, roleByHand, roleByIssuer } = person
+  const parts = partsOf(person)
   const confirm = () =>
     revoke({ id })
       .then(({ revokeRole }) => {
@@ -44,8 +45,10 @@ export function RevokeRoleDialog({ person, of, onDone, onClose }: Props) {
     >
       {roleByIssuer ? (
         <p>
-          They are {roleByHand && ROLE_NAME[roleByHand].toLowerCase()} by hand no longer. By the rules of{' '}
-          {issuer ?? 'their issuer'} they stay {ROLE_NAME[roleByIssuer].toLowerCase()}.
+          {parts.length > 0
+            ? 'All that they were given by hand ends, what is on a part of the things too.'
+            : roleByHand && `They are ${ROLE_NAME[roleByHand].toLowerCase()} by hand no longer.`}{' '}
+          By the rules of {issuer ?? 'their issuer'} they stay {ROLE_NAME[roleByIssuer].toLowerCase()}.
         </p>
       ) : (
         <p>

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Role } from '@/lib/roles'
 import { formatDay } from '@/lib/time'
-import { matches, roleSource } from './person'
+import { matches, partsOf, roleSource } from './person'
 
 const ends = '2026-12-05T10:00:00Z'
 const nothing = { issuer: 'Northwind', roleByHand: null, roleByHandEnds: null, roleByIssuer: null }
@@ -20,6 +20,13 @@ test.each<[string, { role: Role } & Partial<Parameters<typeof roleSource>[0]>, s
     'by hand, by the rules of Northwind',
   ],
 ])('a role that is given %s', (_, person, told) => expect(roleSource({ ...nothing, ...person })).toBe(told))
+
+test('a role for a part of the things says for which', () => {
+  const on = { providers: ['provider_1'], vms: ['vm_1', 'vm_2'], tags: [{ key: 'env', value: 'test' }] }
+  const whole = { id: 'grant_1', role: 'VIEWER' as const, on: null, expiresAt: null }
+  const part = { id: 'grant_2', role: 'OPERATOR' as const, on, expiresAt: ends }
+  expect(partsOf({ grants: [whole, part] })).toEqual([`operator on 1 host, 2 VMs, env=test until ${formatDay(ends)}`])
+})
 
 const grace = {
   name: 'grace',

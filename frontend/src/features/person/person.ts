@@ -1,6 +1,7 @@
 import type { PersonRow_person$data } from '@/__generated__/PersonRow_person.graphql'
 import { ROLE_NAME } from '@/lib/roles'
 import { formatDay } from '@/lib/time'
+import { plural } from '@/lib/units'
 
 export type Person = Omit<PersonRow_person$data, ' $fragmentType'>
 
@@ -19,6 +20,19 @@ export function roleSource({ issuer, role, roleByHand, roleByHandEnds, roleByIss
     roleByIssuer && `${what(roleByIssuer)}by the rules of ${issuer ?? 'their issuer'}`,
   ].filter(Boolean)
   return sources.join(', ')
+}
+
+/** What they may do with a part of the organisation’s things, beside what they may do with all. */
+export function partsOf({ grants }: Pick<Person, 'grants'>): string[] {
+  return grants.flatMap(({ role, on, expiresAt }) => {
+    if (!on) return []
+    const parts = [
+      on.providers.length && plural(on.providers.length, 'host'),
+      on.vms.length && plural(on.vms.length, 'VM'),
+      ...on.tags.map(({ key, value }) => `${key}=${value}`),
+    ].filter(Boolean)
+    return `${ROLE_NAME[role].toLowerCase()} on ${parts.join(', ')}${expiresAt ? ` until ${formatDay(expiresAt)}` : ''}`
+  })
 }
 
 type Searched = Pick<Person, 'name' | 'fullName' | 'email' | 'issuer' | 'role' | 'active'>
