@@ -34,7 +34,7 @@ func TestCancelReachesTheStep(t *testing.T) {
 	o.Lease, o.Poll = time.Minute, 200*time.Millisecond
 	noticed := make(chan time.Time, 1)
 	r.engineOn(storetest.Open(t, r.url), o, func(e *Engine) {
-		wrap(e, fleet.CreateVM, 1, false, func(f work0) work0 {
+		wrap(e, fleet.CreateVM, 0, false, func(f work0) work0 {
 			return func(ctx context.Context, _ *work) (drivers.Task, error) {
 				<-ctx.Done()
 				noticed <- time.Now()
@@ -46,7 +46,7 @@ func TestCancelReachesTheStep(t *testing.T) {
 	before := r.digest()
 	v := r.row("web-1", "")
 	op := r.enqueue(asker, fleet.CreateVM, CreateVM{Request: request(v.Name), Start: true}, v)
-	r.until(op.ID, "come to its second step", func(o *fleet.Operation) bool { return o.Steps[1].Status == fleet.StepRunning })
+	r.until(op.ID, "begun with it", func(o *fleet.Operation) bool { return o.Steps[0].Status == fleet.StepRunning })
 	asked := time.Now()
 	require.True(t, r.cancel(asker, op.ID).CancelRequested)
 	took := (<-noticed).Sub(asked)

@@ -20,7 +20,7 @@ type attachedDisk struct {
 var attachDisk = Plan[AttachDisk, attachedDisk]{
 	Steps: []Step[AttachDisk, attachedDisk]{
 		{Name: "Look at its disks", Do: lookAtDisks},
-		{Name: "Plug the disk in", Do: plugDisk, Undo: unplugNewDisk},
+		{Name: "Plug the disk in", Whole: true, Do: plugDisk, Undo: unplugNewDisk},
 	},
 }
 
@@ -106,7 +106,7 @@ type AttachNIC struct{ NIC drivers.NICRequest }
 
 var attachNIC = Plan[AttachNIC, none]{
 	Steps: []Step[AttachNIC, none]{
-		{Name: "Plug the NIC in", Do: func(ctx context.Context, r *Run[AttachNIC, none]) (drivers.Task, error) {
+		{Name: "Plug the NIC in", Whole: true, Do: func(ctx context.Context, r *Run[AttachNIC, none]) (drivers.Task, error) {
 			conn, ref, err := r.at(ctx)
 			if err == nil {
 				_, err = conn.AttachNIC(ctx, ref, r.In.NIC)

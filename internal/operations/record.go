@@ -225,12 +225,23 @@ func (w *work) refresh() {
 	}
 	ctx, cancel := context.WithTimeout(w.ctx, 10*time.Second)
 	defer cancel()
-	v, err := w.engine.store.VM(ctx, fleet.System(), *w.op.TargetID)
-	if err == nil && v.Ref != "" {
-		err = w.engine.o.Refresh(ctx, v.ProviderID, v.Ref)
-	}
-	if err != nil && !fault.Is(err, fault.NotFound) {
-		w.log.Info("reading the VM again", "error", err) // the inventory will
+	began := time.Now()
+	for pause := 50 * time.Millisecond; ; pause *= 2 { // a host that is busy is not so for long
+		v, err := w.engine.store.VM(ctx, fleet.System(), *w.op.TargetID)
+		if err == nil && v.Ref != "" {
+			err = w.engine.o.Refresh(ctx, v.ProviderID, v.Ref)
+		}
+		if err == nil || fault.Is(err, fault.NotFound) {
+			return
+		}
+		if !fault.KindOf(err).Retryable() || time.Since(began) > 3*time.Second || ctx.Err() != nil {
+			w.log.Info("reading the VM again", "error", err) // the inventory will
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
 	}
 }
 

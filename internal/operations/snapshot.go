@@ -14,7 +14,7 @@ type CreateSnapshot struct{ Request drivers.SnapshotRequest }
 
 var createSnapshot = Plan[CreateSnapshot, none]{
 	Steps: []Step[CreateSnapshot, none]{
-		{Name: "Take the snapshot", Do: takeSnapshot, Undo: dropTakenSnapshot},
+		{Name: "Take the snapshot", Whole: true, Do: takeSnapshot, Undo: dropTakenSnapshot},
 	},
 	End: countSnapshot[CreateSnapshot](1),
 }

@@ -34,7 +34,7 @@ var createVM = Plan[CreateVM, createdVM]{
 	Intent: fleet.VMProvisioning,
 	Steps: []Step[CreateVM, createdVM]{
 		{Name: "Make the VM", Do: makeVM, Then: placeVM, Undo: unmakeVM},
-		{Name: "Start the VM", Do: startNewVM},
+		{Name: "Start the VM", Whole: true, Do: startNewVM},
 	},
 	End: func(ctx context.Context, tx *store.Store, r *Run[CreateVM, createdVM], end fleet.OperationStatus) error {
 		abandoned := r.saved.Undo > 0 && r.Mem.Ref != "" // what could not be taken back is there, and stays ours

@@ -22,7 +22,7 @@ type updatedVM struct {
 var updateVM = Plan[UpdateVM, updatedVM]{
 	Steps: []Step[UpdateVM, updatedVM]{
 		{Name: "Check that the plan still holds", Do: checkUpdate},
-		{Name: "Change the size", Do: resize, Undo: resizeBack},
+		{Name: "Change the size", Whole: true, Do: resize, Undo: resizeBack},
 	},
 }
 

@@ -103,7 +103,7 @@ func configure(url, timeout string) (*pgx.ConnConfig, error) {
 	for k, v := range map[string]string{
 		"application_name":                    "novacron",
 		"statement_timeout":                   timeout,
-		"idle_in_transaction_session_timeout": "60s", // a transaction left open holds up the event log
+		"idle_in_transaction_session_timeout": "20s", // of a replica that sleeps: what it holds nobody else gets, and the event log waits for it
 		"standard_conforming_strings":         "on",
 		"client_encoding":                     "UTF8",
 		"timezone":                            "UTC",
