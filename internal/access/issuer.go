@@ -107,6 +107,7 @@ func client(t http.RoundTripper) *http.Client {
 // bounded ends answers that are too long.
 type bounded struct{ http.RoundTripper }
 
+// RoundTrip is the RoundTripper's.
 func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	res, err := b.RoundTripper.RoundTrip(r)
 	if err == nil {
