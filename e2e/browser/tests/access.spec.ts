@@ -16,6 +16,7 @@ test('a policy is written, asked about, removed and found in the audit log, by k
   signedIn: page,
   vm,
 }) => {
+  test.slow()
   const name = `keep-${Date.now().toString(36)}`
   const { keyboard } = page
 

@@ -54,7 +54,7 @@ export function CodeField({ label, name, value, onChange, rows = 6, problem, mar
     const frame = requestAnimationFrame(() => marked.current?.scrollIntoView({ block: 'nearest' }))
     return () => cancelAnimationFrame(frame)
   }, [mark])
-  const count = Math.max(rows, value.split('\n').length)
+  const count = value.split('\n').length
   return (
     <div className="flex min-w-0 flex-col gap-1">
       <label htmlFor={id} className="text-xs font-medium text-soft">
@@ -72,7 +72,7 @@ export function CodeField({ label, name, value, onChange, rows = 6, problem, mar
           id={id}
           name={name}
           value={value}
-          rows={count}
+          rows={Math.max(rows, count)}
           wrap="off"
           spellCheck={false}
           autoCapitalize="none"

@@ -172,7 +172,8 @@ function Answer({ person, permission, on, thing, policies }: AnswerProps) {
         <Facts
           items={[
             ['Because', <Because key="because" person={person} decision={whatMay} policies={policies} />],
-            ['Their role', ROLE_NAME[role]],
+            // Theirs on that very thing: roles may be of a part of the things.
+            [thing ? 'Their role on it' : 'Their role', ROLE_NAME[role]],
             ['Least role that has it', ROLE_NAME[leastRole]],
           ]}
         />
