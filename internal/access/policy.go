@@ -172,6 +172,14 @@ func (v Viewer) byRole(p fleet.Permission, role fleet.Role) fleet.Action {
 	return p.Of(role)
 }
 
+// DecidedBy are the organisation's own policies that decide about a permission on a thing, for those who may know.
+func (v Viewer) DecidedBy(p fleet.Permission, on fleet.Resource) []string {
+	if v.policies == nil || !v.policies.own {
+		return nil
+	}
+	return v.policies.Decide(v, p, on).Policies
+}
+
 // MayHave reports whether the viewer could have a permission on something.
 func (v Viewer) MayHave(p fleet.Permission) bool {
 	return v.byRole(p, v.Role).Allowed || slices.ContainsFunc(v.narrowed, func(g *fleet.Grant) bool { return p.Of(v.atMost(g.Role)).Allowed }) ||

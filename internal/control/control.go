@@ -81,7 +81,10 @@ func (c *Control) mayOn(ctx context.Context, tx *store.Store, v access.Viewer, n
 		ctx, done := context.WithTimeout(context.WithoutCancel(ctx), auditWithin)
 		defer done()
 		e := v.Entry(string(need), fleet.AuditDenied)
-		e.TargetType, e.TargetID, e.TargetName, e.Detail = strings.ToUpper(on.Type), &on.ID, on.Attributes["name"], map[string]any{"reason": a.Reason, "role": v.Role}
+		e.TargetType, e.TargetID, e.TargetName, e.Detail = strings.ToUpper(on.Type), &on.ID, on.Attributes["name"], map[string]any{"reason": a.Reason, "role": v.RoleOn(on)}
+		if by := v.DecidedBy(need, on); len(by) > 0 {
+			e.Detail["policies"] = by
+		}
 		if err := c.store.Audit(ctx, e); err != nil {
 			c.log.ErrorContext(ctx, "a refusal could not be written down", "error", err, "request", v.RequestID)
 		}

@@ -33,7 +33,7 @@ func (c *Control) AddPolicy(ctx context.Context, name, text string, enabled bool
 		return nil, err
 	}
 	p := &fleet.Policy{ID: fleet.NewID(), TenantID: viewer.TenantID, Name: name, Text: text, Enabled: enabled, Version: 1, ChangedBy: viewer.Name}
-	return p, c.policed(ctx, viewer, deed{verb: "addPolicy", id: p.ID, name: name, detail: map[string]any{"text": text, "enabled": enabled}}, func(tx *store.Store) error {
+	return p, c.policed(ctx, viewer, &deed{verb: "addPolicy", id: p.ID, name: name, detail: map[string]any{"text": text, "enabled": enabled}}, func(tx *store.Store) error {
 		all, err := tx.Policies(ctx, viewer.Scope())
 		if err != nil {
 			return err
@@ -61,13 +61,15 @@ func (c *Control) UpdatePolicy(ctx context.Context, id uuid.UUID, change PolicyC
 	if err != nil {
 		return nil, err
 	}
-	err = c.policed(ctx, viewer, deed{verb: "updatePolicy", id: id, detail: map[string]any{"name": change.Name, "text": change.Text, "enabled": change.Enabled}}, func(tx *store.Store) error {
+	d := &deed{verb: "updatePolicy", id: id, detail: map[string]any{"name": change.Name, "text": change.Text, "enabled": change.Enabled}}
+	err = c.policed(ctx, viewer, d, func(tx *store.Store) error {
 		if p, err = tx.Policy(ctx, viewer.Scope(), id); err != nil {
 			return err
 		}
 		if change.IfVersion != nil {
 			p.Version = *change.IfVersion // the store compares
 		}
+		d.name = p.Name
 		set(&p.Name, change.Name)
 		set(&p.Text, change.Text)
 		set(&p.Enabled, change.Enabled)
@@ -97,13 +99,20 @@ func (c *Control) RemovePolicy(ctx context.Context, id uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	return c.policed(ctx, viewer, deed{verb: "removePolicy", id: id}, func(tx *store.Store) error {
+	d := &deed{verb: "removePolicy", id: id}
+	return c.policed(ctx, viewer, d, func(tx *store.Store) error {
+		p, err := tx.Policy(ctx, viewer.Scope(), id)
+		if err != nil {
+			return err
+		}
+		d.name = p.Name
 		return tx.DeletePolicy(ctx, viewer.Scope(), id)
 	})
 }
 
-// policed changes the policies, one change at a time, so that whoever makes it goes on being able to.
-func (c *Control) policed(ctx context.Context, viewer access.Viewer, d deed, change func(tx *store.Store) error) error {
+// policed changes the policies, one change at a time, so that whoever makes it goes on being able to. change may complete
+// the deed.
+func (c *Control) policed(ctx context.Context, viewer access.Viewer, d *deed, change func(tx *store.Store) error) error {
 	d.target = targetPolicy
 	err := c.store.Tx(ctx, func(tx *store.Store) error {
 		if err := tx.LockTenant(ctx, viewer.Scope(), viewer.TenantID); err != nil {
@@ -126,7 +135,7 @@ func (c *Control) policed(ctx context.Context, viewer access.Viewer, d deed, cha
 					"with this you could not change policies any more: %s", a.Reason)
 			}
 		}
-		return c.audit(ctx, tx, viewer, d)
+		return c.audit(ctx, tx, viewer, *d)
 	})
 	if err == nil {
 		c.o.PoliciesChanged(viewer.TenantID)

@@ -44,7 +44,15 @@ func TestPolicies(t *testing.T) {
 	all, err := r.Policies(owner)
 	require.NoError(t, err)
 	assert.Empty(t, all)
+	for _, verb := range []string{"addPolicy", "updatePolicy", "removePolicy"} {
+		log, err := r.store.AuditEntries(t.Context(), r.viewer.Scope(), fleet.AuditFilter{Action: verb, Outcome: allowed}, 0, 1)
+		require.NoError(t, err)
+		require.Len(t, log, 1, verb)
+		assert.Equal(t, "keep", log[0].TargetName, verb)
+	}
 }
+
+var allowed, denied = new(fleet.AuditAllowed), new(fleet.AuditDenied)
 
 // A policy decides on the very VM, for buttons and for deeds alike.
 func TestPoliciesDecide(t *testing.T) {
@@ -76,6 +84,11 @@ func TestPoliciesDecide(t *testing.T) {
 	kind(t, fault.Conflict, err) // it runs; they might
 	_, err = r.Power(viewer, production.ID, drivers.PowerStart)
 	kind(t, fault.Denied, err)
+
+	log, err := r.store.AuditEntries(t.Context(), r.viewer.Scope(), fleet.AuditFilter{Action: "deleteVM", Outcome: denied}, 0, 1)
+	require.NoError(t, err)
+	require.Len(t, log, 1)
+	assert.Equal(t, []any{"keep/1"}, log[0].Detail["policies"], "whoever was refused is told less than the log")
 
 	what, err := r.WhatMay(r.ctx, r.viewer.UserID, "deleteVM", nil)
 	require.NoError(t, err)

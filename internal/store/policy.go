@@ -33,14 +33,13 @@ func (s *Store) InsertPolicy(ctx context.Context, p *fleet.Policy) error {
 // UpdatePolicy writes name, text and whether it counts. Conflict when somebody else has changed it since it was read.
 func (s *Store) UpdatePolicy(ctx context.Context, scope fleet.Scope, p *fleet.Policy) error {
 	r, err := within(s.db.NewUpdate().Model(p), scope).Column("name", "text", "enabled", "changed_by").
-		Set("version = version + 1").Set("updated_at = now()").Where("id = ?", p.ID).Where("version = ?", p.Version).Exec(ctx)
+		Set("version = version + 1").Set("updated_at = now()").Where("id = ?", p.ID).Where("version = ?", p.Version).Returning("version, updated_at").Exec(ctx)
 	if err != nil {
 		return broken(err)
 	}
 	if n, err := r.RowsAffected(); err != nil || n == 0 {
 		return fault.New(fault.Conflict, "somebody else has changed the policy meanwhile").With("Read it again.").Because(err)
 	}
-	p.Version++
 	return nil
 }
 
