@@ -30,18 +30,19 @@ import (
 
 // house is everything that runs in one server.
 type house struct {
-	log       *slog.Logger
-	measures  *measures
-	store     *store.Store
-	redis     *redis.Client // nil without one
-	box       *secrets.Box
-	conns     *drivers.Conns
-	cache     *loaders.Cache
-	door      *access.Door
-	control   *control.Control
-	source    *loaders.Source
-	resolvers *resolvers.Resolver
-	manifest  graph.Manifest // of the only documents that are taken; nil: any
+	log          *slog.Logger
+	measures     *measures
+	certificates *certificates // nil: plain HTTP
+	store        *store.Store
+	redis        *redis.Client // nil without one
+	box          *secrets.Box
+	conns        *drivers.Conns
+	cache        *loaders.Cache
+	door         *access.Door
+	control      *control.Control
+	source       *loaders.Source
+	resolvers    *resolvers.Resolver
+	manifest     graph.Manifest // of the only documents that are taken; nil: any
 
 	outside, outsideImages outside.Rules
 
@@ -108,6 +109,9 @@ func build(ctx context.Context, log *slog.Logger) (_ *house, err error) {
 	if h.manifest, err = manifest(); err != nil {
 		return nil, err
 	}
+	if h.certificates, err = ownCertificates(); err != nil {
+		return nil, err
+	}
 	if h.door, err = newDoor(h); err != nil {
 		return nil, err
 	}
@@ -149,6 +153,9 @@ func (h *house) furnish() {
 		h.adoptLocal,
 		func(ctx context.Context) { h.box.Watch(ctx, h.log) },
 	)
+	if h.certificates != nil {
+		h.background = append(h.background, func(ctx context.Context) { h.certificates.watch(ctx, h.log) })
+	}
 }
 
 // openers are the drivers that this binary has.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"net"
 	"net/http"
@@ -63,6 +64,9 @@ func serve(ctx context.Context, log *slog.Logger) error {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", env("NOVACRON_LISTEN"))
 	if err != nil {
 		return wrongBecause("NOVACRON_LISTEN", "Choose an address and port that are free, such as 127.0.0.1:8081.", err)
+	}
+	if h.certificates != nil {
+		listener = tls.NewListener(listener, h.certificates.config())
 	}
 	metrics, err := h.listenMetrics(ctx)
 	if err != nil {

@@ -24,6 +24,8 @@ type setting struct{ name, otherwise, help string }
 var settings = []setting{
 	{"NOVACRON_LISTEN", ":8080", "address of the API"},
 	{"NOVACRON_METRICS_LISTEN", "", "address of a door of its own for /metrics, without a token, and for this machine's /debug/pprof, such as 127.0.0.1:9464;\nwithout it there is /metrics at the API's address alone, which wants a token"},
+	{"NOVACRON_TLS_CERTIFICATE", "", "PEM file of the API's own certificate with its chain, read again when it is renewed; without it there is TLS in the proxy alone"},
+	{"NOVACRON_TLS_KEY", "", "PEM file of its key"},
 	{"NOVACRON_DATABASE_URL", "", "Postgres: postgres://user:password@host:5432/novacron (needed)"},
 	{"NOVACRON_REDIS_URL", "", "Redis: redis://host:6379/0; without it there can be one replica only"},
 	{"NOVACRON_SECRETS_KEY_FILE", "", "key of the stored credentials, made at the first start; the same for all replicas\n(default /var/lib/novacron/secrets.json for root, ~/.local/state/novacron/secrets.json for others)"},
