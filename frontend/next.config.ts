@@ -64,7 +64,8 @@ const config: NextConfig = {
       { source: '/', destination: '/vms', permanent: false },
       // Who has no session goes to sign in before the page would ask the API in vain.
       {
-        source: '/:path((?:vms|hosts|images|operations|settings|account|people|policies|audit|explorer)(?:/.*)?)',
+        source:
+          '/:path((?:vms|hosts|images|operations|settings|account|people|policies|audit|organisations|explorer)(?:/.*)?)',
         missing: stranger,
         destination: '/sign-in?next=/:path',
         permanent: false,

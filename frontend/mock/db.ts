@@ -167,6 +167,7 @@ export type Token = {
   lastUsedAt: string | null
 }
 
+export type Part = { providers: string[]; vms: string[]; tags: Tag[] }
 export type Person = {
   id: string
   name: string
@@ -177,7 +178,7 @@ export type Person = {
   roleByHandEnds: string | null
   roleByIssuer: string | null
   /** Roles for a part of the things. */
-  parts: { role: string; on: { providers: string[]; vms: string[]; tags: Tag[] } }[]
+  parts: { id: string; role: string; on: Part; expiresAt: string | null }[]
   active: boolean
   lastSeenAt: string | null
   createdAt: string
@@ -195,6 +196,17 @@ export type Session = {
   expiresAt: string
 }
 
+/** How many of each kind; what is not in it has no limit. */
+export type Limits = Partial<Record<Counted, number>>
+export type Counted = 'VMS' | 'VCPUS' | 'MEMORY_MIB' | 'DISK_MIB' | 'SNAPSHOTS'
+/** An organisation of this installation; what it has in use, unless that is counted. */
+export type House = {
+  tenant: { id: string; name: string }
+  people: number
+  limits: Limits
+  inUse: Record<Counted, number>
+}
+
 export type DB = {
   vms: Map<string, VM>
   providers: Map<string, Provider>
@@ -209,6 +221,10 @@ export type DB = {
   /** All organisations of the one who asks, and the id of the one that they work for now. */
   organisations: { tenant: { id: string; name: string }; role: string }[]
   here: string
+  /** Whether who asks looks after the installation. */
+  platformAdmin: boolean
+  /** All organisations that there are. */
+  houses: House[]
   volumes: {
     providerId: string
     pool: string

@@ -1,4 +1,4 @@
-import { ago, type DB, newId, now, type Person, type Session } from './db'
+import { ago, type DB, newId, now, type Part, type Person, type Session } from './db'
 import type { Resolvers } from './resolvers'
 import { type Action, refuse } from './rules'
 import type { World } from './world'
@@ -17,7 +17,7 @@ export function viewer(db: DB) {
     fullName: self?.fullName,
     email: self?.email,
     role: here?.role ?? 'VIEWER',
-    platformAdmin: true,
+    platformAdmin: db.platformAdmin,
     tenant: here?.tenant,
     organisations: db.organisations,
     apiTokens: [...db.tokens.values()].sort((a, b) => (a.createdAt > b.createdAt ? -1 : 1)),
@@ -27,7 +27,7 @@ export function viewer(db: DB) {
 
 const sessions = (db: DB) => [...db.sessions.values()].sort((a, b) => (a.createdAt > b.createdAt ? -1 : 1))
 const roleOf = ({ roleByHand, roleByIssuer }: Person) =>
-  (rank(roleByHand) > rank(roleByIssuer) ? roleByHand : roleByIssuer) as string
+  (rank(roleByHand) > rank(roleByIssuer) ? roleByHand : (roleByIssuer ?? 'VIEWER')) as string
 
 const grantsOf = ({ id, roleByHand, roleByHandEnds, roleByIssuer, parts, createdAt }: Person) => {
   const base = { on: null, source: 'HAND', grantedBy: 'admin', createdAt, expiresAt: null }
@@ -36,7 +36,7 @@ const grantsOf = ({ id, roleByHand, roleByHandEnds, roleByIssuer, parts, created
     ...(roleByIssuer
       ? [{ ...base, id: `grant_${id}_rules`, role: roleByIssuer, source: 'ISSUER', grantedBy: '' }]
       : []),
-    ...parts.map((part, index) => ({ ...base, id: `grant_${id}_${index}`, ...part })),
+    ...parts.map((part) => ({ ...base, ...part })),
   ]
 }
 
@@ -49,7 +49,7 @@ export function personActions(db: DB, person: Person): Action[] {
     if (rank(roleOf(person)) > rank(own)) return no('They may do more than you', 'Ask an owner of the organisation.')
     if (person.id === 'user_1' && name !== 'resetPassword')
       return no('This is you', 'Ask another administrator, so that somebody is left who can.')
-    if (name === 'revokeRole' && !person.roleByHand)
+    if (name === 'revokeRole' && !person.roleByHand && person.parts.length === 0)
       return no(
         'Nobody gave them a role by hand',
         'Their issuer’s rules do: change those, or the groups that they are in.',
@@ -120,16 +120,29 @@ export function people(world: World): Resolvers {
         db.people.set(person.id, person)
         return { person, password: password() }
       },
-      grantRole: (_: unknown, { input }: In<{ id: string; role: string; expiresAt?: string }>) => {
+      grantRole: (_: unknown, { input }: In<{ id: string; role: string; on?: Part; expiresAt?: string }>) => {
         const person = must(input.id, 'grantRole')
         grantable(input.role)
-        Object.assign(person, { roleByHand: input.role, roleByHandEnds: input.expiresAt ?? null })
+        const { role, on, expiresAt = null } = input
+        if (!on) Object.assign(person, { roleByHand: role, roleByHandEnds: expiresAt })
+        else {
+          const gone = on.vms.findIndex((id) => !db.vms.has(id))
+          if (gone >= 0)
+            refuse('NOT_FOUND', `There is no VM ${on.vms[gone]}.`, {
+              field: `on.vms[${gone}]`,
+              remedy: 'Leave it out.',
+            })
+          person.parts = [...person.parts, { id: newId('grant'), role, on, expiresAt }]
+        }
         return { person }
       },
-      revokeRole: (_: unknown, { input }: In<{ id: string }>) => {
+      revokeRole: (_: unknown, { input }: In<{ id: string; grant?: string }>) => {
         const person = must(input.id, 'revokeRole')
-        Object.assign(person, { roleByHand: null, roleByHandEnds: null, parts: [] })
-        if (person.roleByIssuer) return { person }
+        const { id, grant } = input
+        const all = !grant
+        if (all || grant === `grant_${id}`) Object.assign(person, { roleByHand: null, roleByHandEnds: null })
+        person.parts = person.parts.filter((part) => !all && part.id !== grant)
+        if (person.roleByIssuer || person.roleByHand || person.parts.length > 0) return { person }
         db.people.delete(person.id)
         return { person: null }
       },
@@ -192,7 +205,20 @@ export function seedPeople(db: DB) {
       name: 'ci-runner',
       issuer: 'Northwind',
       roleByIssuer: 'OPERATOR',
-      parts: [{ role: 'ADMIN', on: { providers: ['prov_1'], vms: [], tags: [{ key: 'use', value: 'ci' }] } }],
+      parts: [
+        {
+          id: 'grant_ci',
+          role: 'ADMIN',
+          on: { providers: ['prov_1'], vms: [], tags: [{ key: 'use', value: 'ci' }] },
+          expiresAt: null,
+        },
+        {
+          id: 'grant_vms',
+          role: 'OWNER',
+          on: { providers: [], vms: ['vm_001', 'vm_gone'], tags: [] },
+          expiresAt: ago(-9 * DAY),
+        },
+      ],
       lastSeenAt: ago(35),
     },
     {

@@ -6,6 +6,7 @@ import type { Batch } from './events'
 import { otherVerbs } from './other-verbs'
 import { people } from './people'
 import { atLeast, policies } from './policies'
+import { quota } from './quota'
 import { matches, type VMFilter } from './reads'
 import { type Resolvers, readers } from './resolvers'
 import { vmVerbs } from './vm-verbs'
@@ -24,6 +25,7 @@ export function mockSchema(world: World): GraphQLSchema {
     otherVerbs(world),
     people(world),
     policies(world, may),
+    quota(world),
     audit(world, may),
   ])
     attach(schema, resolvers)

@@ -2,6 +2,7 @@ import { seedAudit } from './audit'
 import { ago, type DB, fault, GiB, type Image, type Operation, type Provider } from './db'
 import { seedPeople } from './people'
 import { seedPolicies } from './policies'
+import { seedQuota } from './quota'
 import { makeVM } from './seed-vms'
 
 export function seed(vms = 184): DB {
@@ -17,6 +18,8 @@ export function seed(vms = 184): DB {
     audit: [],
     organisations: [],
     here: 'ten_1',
+    platformAdmin: true,
+    houses: [],
     volumes: [],
   }
   seedPeople(db)
@@ -27,6 +30,7 @@ export function seed(vms = 184): DB {
     const each = makeVM(i)
     db.vms.set(each.id, each)
   }
+  seedQuota(db)
   for (const each of operations(db)) db.operations.set(each.id, each)
   seedAudit(db)
   db.tokens.set('tok_1', {

@@ -1,5 +1,6 @@
 import { type DB, GiB, newId, now, type VM } from './db'
 import { settle } from './power'
+import { room } from './quota'
 import { refuse } from './rules'
 import { makeDisk, makeNIC } from './seed-vms'
 import type { World } from './world'
@@ -65,6 +66,7 @@ export function create(world: World, input: CreateVM) {
     })
   if (input.memoryMiB > 1_000_000)
     refuse('EXHAUSTED', 'The host does not have that much memory.', { field: 'memoryMiB' })
+  room(db, input)
   const model = [...db.vms.values()][0] as VM
   const vm: VM = {
     ...structuredClone(model),

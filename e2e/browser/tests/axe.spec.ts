@@ -1,7 +1,17 @@
 import type { Page } from '@playwright/test'
 import { axe, expect, stack, test } from '../dashboard.ts'
 
-const PAGES = ['/vms', '/vms/new', '/hosts', '/hosts/new', '/images', '/operations', '/settings', '/explorer']
+const PAGES = [
+  '/vms',
+  '/vms/new',
+  '/hosts',
+  '/hosts/new',
+  '/images',
+  '/operations',
+  '/organisations',
+  '/settings',
+  '/explorer',
+]
 const TABS = ['overview', 'disks', 'network', 'snapshots', 'operations', 'settings']
 
 /** What axe finds on a page that has come to rest. */

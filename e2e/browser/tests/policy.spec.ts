@@ -3,7 +3,20 @@ import { dirname, join } from 'node:path'
 import { expect, stack, test } from '../dashboard.ts'
 
 /** Every page; that nothing of ours is refused on them, nor on those of other tests, dashboard.ts looks after. */
-const PAGES = ['/vms', '/vms/new', '/hosts', '/hosts/new', '/images', '/operations', '/people', '/settings', '/account']
+const PAGES = [
+  '/vms',
+  '/vms/new',
+  '/hosts',
+  '/hosts/new',
+  '/images',
+  '/operations',
+  '/people',
+  '/policies',
+  '/audit',
+  '/organisations',
+  '/settings',
+  '/account',
+]
 
 test('pages say what they may do', async ({ signedIn: page }) => {
   for (const path of ['/sign-in', ...PAGES, '/explorer', '/no-such-page']) {

@@ -26,6 +26,7 @@ export const paths = {
   /** `on` is a VM or a host, `who` a person, of whom it is asked what they may do. */
   policies: ({ edit, who, on }: { edit?: string; who?: string; on?: string } = {}) =>
     withQuery('/policies', { tab: who || on ? 'ask' : undefined, edit, who, on }),
+  organisations: () => '/organisations',
   explorer: () => '/explorer',
   signIn: (next?: string) => (next && next !== '/' ? `/sign-in?next=${encodeURIComponent(next)}` : '/sign-in'),
 }

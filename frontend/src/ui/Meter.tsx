@@ -3,7 +3,8 @@ import { cx } from './cx'
 type MeterProps = {
   label: string
   value: number | null
-  max: number
+  /** Null where there is no most: the words alone are shown. */
+  max: number | null
   /** The value in words, with its unit: `6.1 of 16 GiB`. */
   text: string
   /** A second value, marked by a tick: what is promised, beside what is used. */
@@ -15,19 +16,22 @@ type MeterProps = {
 
 /** How much of something is used. Full is not by itself bad: it turns amber only above nine tenths. */
 export function Meter({ label, value, max, text, mark, markText, dim }: MeterProps) {
-  const share = value === null || max <= 0 ? 0 : Math.min(1, value / max)
+  const most = max ?? 0
+  const share = value === null || most <= 0 ? 0 : Math.min(1, value / most)
   return (
     <div className="min-w-0" title={markText}>
       <div className="flex items-baseline justify-between gap-2 text-xs tabular-nums">
         <span className="text-soft">{label}</span>
         <span className={cx('truncate', dim ? 'text-faint' : 'text-ink')}>{text}</span>
       </div>
-      <Bar
-        share={share}
-        label={[`${label}: ${text}`, markText].filter(Boolean).join('; ')}
-        tone={dim ? 'dim' : share > 0.9 ? 'warn' : 'ink'}
-        mark={mark === undefined || max <= 0 ? undefined : Math.min(1, mark / max)}
-      />
+      {max !== null && (
+        <Bar
+          share={share}
+          label={[`${label}: ${text}`, markText].filter(Boolean).join('; ')}
+          tone={dim ? 'dim' : share > 0.9 ? 'warn' : 'ink'}
+          mark={mark === undefined || most <= 0 ? undefined : Math.min(1, mark / most)}
+        />
+      )}
     </div>
   )
 }

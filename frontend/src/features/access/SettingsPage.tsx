@@ -3,6 +3,7 @@ import { ChevronRight } from 'lucide-react'
 import Link from 'next/link'
 import { graphql } from 'react-relay'
 import type { SettingsPageQuery } from '@/__generated__/SettingsPageQuery.graphql'
+import { QuotaSection } from '@/features/quota/QuotaSection'
 import { paths } from '@/lib/paths'
 import { setTheme, type Theme, useTheme } from '@/lib/theme'
 import { useMayNot } from '@/relay/use-may'
@@ -21,16 +22,26 @@ const ELSEWHERE = [
     admin: true,
   },
   { href: paths.audit(), label: 'Audit log', tells: 'Who asked for what, and what became of it', admin: true },
+  {
+    href: paths.organisations(),
+    label: 'Organisations',
+    tells: 'All of this installation, and their quotas',
+    platform: true,
+  },
 ]
 
 /** How it looks, what it is, and the ways to what has a page of its own. */
 export function SettingsPage() {
-  const { about } = useReading<SettingsPageQuery>(
+  const { about, viewer } = useReading<SettingsPageQuery>(
     graphql`
       query SettingsPageQuery {
         about {
           version
           startedAt
+        }
+        viewer {
+          id
+          platformAdmin
         }
       }
     `,
@@ -45,7 +56,9 @@ export function SettingsPage() {
         <div className="flex flex-col gap-8">
           <Section title="Access">
             <ul aria-label="Access">
-              {ELSEWHERE.filter(({ admin }) => !admin || !mayNot).map(({ href, label, tells }) => (
+              {ELSEWHERE.filter(
+                ({ admin, platform }) => (!admin || !mayNot) && (!platform || viewer.platformAdmin),
+              ).map(({ href, label, tells }) => (
                 <li key={href} className="border-b border-line/70 last:border-0">
                   <Link
                     href={href}
@@ -61,6 +74,7 @@ export function SettingsPage() {
               ))}
             </ul>
           </Section>
+          <QuotaSection />
           <Section title="Appearance">
             <Choice
               label="Theme"

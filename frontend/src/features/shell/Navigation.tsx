@@ -21,7 +21,7 @@ const PLACES = [
 ]
 
 /** Pages that are reached from the settings. */
-const OF_SETTINGS = [paths.account(), paths.people(), paths.policies(), paths.audit()]
+const OF_SETTINGS = [paths.account(), paths.people(), paths.policies(), paths.audit(), paths.organisations()]
 
 const isAt = (path: string, href: string) =>
   path === href || path.startsWith(`${href}/`) || (href === paths.settings() && OF_SETTINGS.includes(path))

@@ -33,6 +33,7 @@ export function Viewer({ small }: { small?: boolean }) {
           name
           fullName
           role
+          platformAdmin
           tenant {
             id
             name
@@ -66,6 +67,13 @@ export function Viewer({ small }: { small?: boolean }) {
       { kind: 'link', label: 'Policies', icon: <Scale aria-hidden />, link: <Link href={paths.policies()} /> },
       { kind: 'link', label: 'Audit log', icon: <ScrollText aria-hidden />, link: <Link href={paths.audit()} /> },
     )
+  if (viewer.platformAdmin)
+    entries.push({
+      kind: 'link',
+      label: 'Organisations',
+      icon: <Building2 aria-hidden />,
+      link: <Link href={paths.organisations()} />,
+    })
   if (others) {
     entries.push({ kind: 'line' }, { kind: 'note', text: 'Work for' })
     for (const each of organisations) {

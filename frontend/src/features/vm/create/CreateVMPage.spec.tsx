@@ -1,7 +1,9 @@
-import { screen, waitFor } from '@testing-library/react'
+import { screen, waitFor, within } from '@testing-library/react'
 import { beforeEach, expect, test, vi } from 'vitest'
 import { renderPage } from '../../../../mock/harness'
 import { goTo, push } from '../../../../mock/navigation'
+import { seed } from '../../../../mock/seed'
+import { World } from '../../../../mock/world'
 import { CreateVMPage } from './CreateVMPage'
 
 vi.mock('next/navigation', () => import('../../../../mock/navigation'))
@@ -78,4 +80,57 @@ test('the image that came last is proposed, an ISO never', async () => {
     .filter((image) => image.providerId === 'prov_1' && image.status === 'READY' && image.format !== 'iso')
     .sort((a, b) => (a.createdAt > b.createdAt ? -1 : 1))
   expect(screen.getByRole('radio', { name: new RegExp(`^${last?.name}`) })).toHaveProperty('checked', true)
+})
+
+test('what would be more than the quota says so at its field, and is not sent', async () => {
+  const { user, world } = renderPage(<CreateVMPage />)
+  const before = world.db.vms.size
+  await user.type(await screen.findByLabelText('Name'), 'too-large')
+  const vcpus = screen.getByLabelText('vCPUs')
+  expect(vcpus.getAttribute('aria-invalid')).toBeNull()
+  await user.clear(vcpus)
+  await user.type(vcpus, '255')
+  screen.getByText(/^Your organisation’s quota leaves \d+\.$/)
+  within(screen.getByRole('region', { name: 'Quota' })).getByText(/too much$/)
+  await user.click(screen.getByRole('button', { name: 'Create VM' }))
+  await waitFor(() => expect(document.activeElement).toBe(vcpus))
+  expect(world.db.vms.size).toBe(before)
+})
+
+test('once there is room, it is known with the next try', async () => {
+  const { user, world } = renderPage(<CreateVMPage />)
+  const [house] = world.db.houses
+  await user.type(await screen.findByLabelText('Name'), 'fits-now')
+  await user.clear(screen.getByLabelText('vCPUs'))
+  await user.type(screen.getByLabelText('vCPUs'), '200')
+  await screen.findByText(/quota leaves/)
+  if (house) house.limits.VCPUS = 1000
+  await user.click(screen.getByRole('button', { name: 'Create VM' }))
+  await waitFor(() => expect(screen.queryByText(/quota leaves/)).toBeNull())
+  await user.click(screen.getByRole('button', { name: 'Create VM' }))
+  await waitFor(() => expect([...world.db.vms.values()].some(({ name }) => name === 'fits-now')).toBe(true))
+})
+
+test.each([
+  ['VCPUS', 'vCPUs', /may have 1 vCPUs/],
+  ['MEMORY_MIB', 'Memory', /may have 1 MiB of memory/],
+  ['DISK_MIB', 'Disk size', /may have 1 MiB of disks/],
+] as const)('what somebody else has taken meanwhile (%s) is told at %s', async (counted, label, told) => {
+  const { user, world } = renderPage(<CreateVMPage />)
+  const [house] = world.db.houses
+  await user.type(await screen.findByLabelText('Name'), 'too-late')
+  if (house) house.limits[counted] = 1
+  await user.click(screen.getByRole('button', { name: 'Create VM' }))
+  const field = screen.getByLabelText(label)
+  await waitFor(() => expect(document.activeElement).toBe(field))
+  expect(field.getAttribute('aria-invalid')).toBe('true')
+  expect(told.test(document.body.textContent ?? '')).toBe(true)
+})
+
+test('where there is no limit, nothing is told of a quota', async () => {
+  const world = new World(seed(3), 0.02)
+  for (const house of world.db.houses) house.limits = {}
+  renderPage(<CreateVMPage />, world)
+  await screen.findByLabelText('Name')
+  expect(screen.queryByRole('region', { name: 'Quota' })).toBeNull()
 })

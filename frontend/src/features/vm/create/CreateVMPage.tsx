@@ -5,10 +5,11 @@ import { useEffect, useMemo, useRef, useState } from 'react'
 import { graphql } from 'react-relay'
 import type { CreateVMPageMutation } from '@/__generated__/CreateVMPageMutation.graphql'
 import type { CreateVMPageQuery } from '@/__generated__/CreateVMPageQuery.graphql'
+import { beyond, type Line } from '@/features/quota/quota'
 import { paths } from '@/lib/paths'
 import { randomKey } from '@/lib/random'
 import { usePaced } from '@/lib/use-paced'
-import { type Fault, faultOf } from '@/relay/fault'
+import { Fault, faultOf } from '@/relay/fault'
 import { follow, useOperationPulse } from '@/relay/own-operations'
 import { useAction } from '@/relay/use-action'
 import { useReading } from '@/relay/use-reading'
@@ -18,7 +19,7 @@ import { Empty, PageBody, PageHeader } from '@/ui/page'
 import { AdvancedSection } from './AdvancedSection'
 import { BootSection } from './BootSection'
 import { DeviceSections } from './DeviceSections'
-import { type Draft, EMPTY, inputOf, keepDraft, lastDraft, problemsOf } from './draft'
+import { type Draft, EMPTY, inputOf, keepDraft, lastDraft, problemsOf, takesOf } from './draft'
 import { GuestSection } from './GuestSection'
 import { type Place, placesOf } from './places'
 import { SizeSection } from './SizeSection'
@@ -78,6 +79,11 @@ const query = graphql`
         cidr
       }
     }
+    quota {
+      counted
+      limit
+      inUse
+    }
   }
 `
 
@@ -92,7 +98,9 @@ export type SectionProps = {
 }
 
 export function CreateVMPage() {
-  const fetchKey = usePaced(useOperationPulse(), 1500)
+  const pulse = usePaced(useOperationPulse(), 1500)
+  const [refused, setRefused] = useState(0)
+  const fetchKey = `${pulse}/${refused}`
   const data = useReading<CreateVMPageQuery>(query, {}, fetchKey)
   const places = useMemo(() => placesOf(data.hypervisorHosts), [data.hypervisorHosts])
   const usable = places.some((place) => place.answers)
@@ -111,7 +119,12 @@ export function CreateVMPage() {
       />
       <PageBody>
         {usable ? (
-          <Fields images={data.images} places={places} />
+          <Fields
+            images={data.images}
+            places={places}
+            quota={data.quota as readonly Line[]}
+            onRefused={() => setRefused((before) => before + 1)}
+          />
         ) : (
           <Empty title="No host answers" action={<Button link={<Link href={paths.hosts()} />}>Hosts</Button>}>
             A VM needs a host to run on. Connect one, or see why those there are do not answer.
@@ -122,9 +135,15 @@ export function CreateVMPage() {
   )
 }
 
-type FieldsProps = { images: readonly ImageChoice[]; places: readonly Place[] }
+type FieldsProps = {
+  images: readonly ImageChoice[]
+  places: readonly Place[]
+  quota: readonly Line[]
+  /** There may be more room by now, or less than was known. */
+  onRefused: () => void
+}
 
-function Fields({ images: all, places }: FieldsProps) {
+function Fields({ images: all, places, quota, onRefused }: FieldsProps) {
   const router = useRouter()
   const params = useSearchParams()
   const [typed, setDraft] = useState<Draft>(
@@ -152,11 +171,16 @@ function Fields({ images: all, places }: FieldsProps) {
   const images = useMemo(() => all.filter((image) => image.provider.id === typed.provider), [all, typed.provider])
   // Until one is chosen it is the newest that is ready, also when that has just come.
   const draft: Draft = { ...typed, image: typed.image ?? newest(images)?.id ?? '' }
-  const found = problemsOf(draft)
-  const problems = tried ? found : {}
+  const image = images.find((each) => each.id === draft.image)
+  const takes = takesOf(draft, image?.capacityBytes)
+  const over = beyond(quota, takes)
+  const tooMuch = defined({ vcpus: over.VCPUS, memoryMiB: over.MEMORY_MIB, boot: over.DISK_MIB })
+  const found = { ...tooMuch, ...problemsOf(draft) }
+  const problems = tried ? found : tooMuch
   useLeaveGuard(draft.name !== '' && !busy)
   const submit = () => {
     setTried(true)
+    if (Object.keys(tooMuch).length > 0) onRefused()
     if (Object.keys(found).length > 0) return
     setFault(null)
     send({ input: inputOf(draft, place?.networks ?? [], key.current) })
@@ -169,7 +193,8 @@ function Fields({ images: all, places }: FieldsProps) {
         const told = faultOf(cause)
         // Only an answer that was lost may be asked for again with the same key.
         if (told.facts.code !== 'UNAVAILABLE') key.current = randomKey()
-        setFault(told)
+        if (told.facts.code === 'EXHAUSTED') onRefused()
+        setFault(atField(told))
       })
   }
   const section = { draft, set, problems, place, images }
@@ -188,9 +213,18 @@ function Fields({ images: all, places }: FieldsProps) {
         <GuestSection {...section} />
         <AdvancedSection {...section} />
       </div>
-      <Summary draft={draft} place={place} image={images.find((each) => each.id === draft.image)} busy={busy} />
+      <Summary draft={draft} place={place} image={image} quota={quota} takes={takes} busy={busy} />
     </Form>
   )
+}
+
+const defined = <T extends object>(all: T) =>
+  Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as Partial<T>
+
+/** What is wrong with all disks together is told at the first. */
+function atField(fault: Fault): Fault {
+  const { facts } = fault
+  return /^(input\.)?disks$/.test(facts.field) ? new Fault({ ...facts, field: 'disks[0].capacityBytes' }) : fault
 }
 
 /** What is there at first: the place that answers, its first network. */

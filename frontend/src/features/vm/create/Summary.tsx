@@ -1,4 +1,6 @@
 'use client'
+import { QuotaRoom } from '@/features/quota/QuotaRoom'
+import type { Amount, Line } from '@/features/quota/quota'
 import { formatBytes, formatMiB, parseSize, plural } from '@/lib/units'
 import { useMayNot } from '@/relay/use-may'
 import { Button } from '@/ui/Button'
@@ -7,10 +9,17 @@ import type { ImageChoice } from './CreateVMPage'
 import { type Draft, keysOf } from './draft'
 import type { Place } from './places'
 
-type Props = { draft: Draft; place: Place | undefined; image: ImageChoice | undefined; busy: boolean }
+type Props = {
+  draft: Draft
+  place: Place | undefined
+  image: ImageChoice | undefined
+  quota: readonly Line[]
+  takes: Amount
+  busy: boolean
+}
 
 /** What is about to be made, and what its host has left after it. */
-export function Summary({ draft, place, image, busy }: Props) {
+export function Summary({ draft, place, image, quota, takes, busy }: Props) {
   const mayNot = useMayNot('OPERATOR')
   const memory = (parseSize(draft.memory) ?? 0) / 1024 ** 2
   const vcpus = Number(draft.vcpus) || 0
@@ -61,6 +70,7 @@ export function Summary({ draft, place, image, busy }: Props) {
             )}
           </div>
         )}
+        <QuotaRoom lines={quota} takes={takes} />
         <Button type="submit" look="primary" busy={busy} disabledReason={mayNot}>
           Create VM
         </Button>

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Draft, EMPTY, inputOf, problemsOf } from './draft'
+import { type Draft, EMPTY, inputOf, problemsOf, takesOf } from './draft'
 
 const good: Draft = { ...EMPTY, provider: 'p1', name: 'web-01', image: 'i1' }
 const networks = [
@@ -81,4 +81,19 @@ describe('what is sent', () => {
     })
     expect(input.cloudInit?.sshKeys).toEqual(['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA me'])
   })
+})
+
+describe('what it takes of a quota', () => {
+  const GiB = 1024 ** 3
+  test('the image’s size, where the disk has none or is smaller', () => {
+    expect(takesOf(good, 10 * GiB)).toEqual({ VMS: 1, VCPUS: 2, MEMORY_MIB: 2048, DISK_MIB: 10 * 1024 })
+    expect(takesOf({ ...good, bootSize: '40' }, 10 * GiB).DISK_MIB).toBe(40 * 1024)
+  })
+  test('each new disk; a volume that is there takes nothing yet', () => {
+    const disk = { key: 'a', kind: 'new' as const, size: '20', pool: '', volume: '', cdrom: false }
+    const disks = [disk, { ...disk, key: 'b', kind: 'volume' as const, volume: 'data.qcow2' }]
+    expect(takesOf({ ...good, disks }, GiB).DISK_MIB).toBe(21 * 1024)
+  })
+  test('nothing of what cannot be read', () =>
+    expect(takesOf({ ...good, vcpus: 'two', memory: 'much' })).toMatchObject({ VCPUS: 0, MEMORY_MIB: 0 }))
 })

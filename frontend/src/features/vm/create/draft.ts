@@ -1,3 +1,4 @@
+import type { Amount } from '@/features/quota/quota'
 import { parseSize, sizeProblem } from '@/lib/units'
 import { memoryProblem } from '../size'
 import { parseTags } from '../tags'
@@ -133,6 +134,21 @@ export function problemsOf(draft: Draft): Problems {
   if (draft.userData.trim() && !/^(#cloud-config|#!|#include|Content-Type:)/.test(draft.userData))
     problems.userData = 'It has to begin with #cloud-config or #!.'
   return Object.fromEntries(Object.entries(problems).filter(([, problem]) => problem !== undefined))
+}
+
+/** What a VM of this takes of a quota. Volumes that are there already take nothing until they have been seen. */
+export function takesOf(draft: Draft, imageBytes = 0): Amount {
+  const bytes = (text: string) => parseSize(text) ?? 0
+  const disks = [
+    Math.max(bytes(draft.bootSize), imageBytes),
+    ...draft.disks.map(({ kind, size }) => (kind === 'new' ? bytes(size) : 0)),
+  ]
+  return {
+    VMS: 1,
+    VCPUS: Number(draft.vcpus) || 0,
+    MEMORY_MIB: Math.round(bytes(draft.memory) / MiB),
+    DISK_MIB: disks.reduce((sum, each) => sum + Math.ceil(each / MiB), 0),
+  }
 }
 
 export function keysOf(text: string): string[] {
