@@ -8,15 +8,21 @@ import { cx } from '@/ui/cx'
 import { Check } from '@/ui/fields'
 import { Section } from '@/ui/page'
 import { toast } from '@/ui/Toasts'
-import { type Draft, PolicyEditor } from './PolicyEditor'
+import { type Draft, PolicyEditor, useUnsaved } from './PolicyEditor'
 import type { Starter } from './starters'
 
 const EMPTY: Draft = { name: '', text: '' }
 
-type Props = { starters: readonly Starter[]; mayNot?: string; onDone: () => void; onClose: () => void }
+type Props = {
+  starters: readonly Starter[]
+  mayNot?: string
+  onUnsaved: (unsaved: boolean) => void
+  onDone: () => void
+  onClose: () => void
+}
 
 /** A policy from nothing, or from an example. */
-export function NewPolicy({ starters, mayNot, onDone, onClose }: Props) {
+export function NewPolicy({ starters, mayNot, onUnsaved, onDone, onClose }: Props) {
   const [draft, setDraft] = useState(EMPTY)
   const [enabled, setEnabled] = useState(true)
   const [wanted, setWanted] = useState<Starter | null>(null)
@@ -30,6 +36,8 @@ export function NewPolicy({ starters, mayNot, onDone, onClose }: Props) {
     }
   `)
   const begun = starters.find(({ text }) => text === draft.text)
+  // An example is there again with one click.
+  useUnsaved(draft.text.trim() !== '' && !begun, onUnsaved)
   const take = (starter: Starter) => {
     setWanted(null)
     setDraft(({ name }) => ({

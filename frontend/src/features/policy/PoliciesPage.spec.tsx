@@ -169,3 +169,38 @@ test.each([
   await screen.findByText(why)
   screen.getByText('No')
 })
+
+test.each([
+  ['Cancel', () => screen.getByRole('button', { name: 'Cancel' })],
+  ['its row', () => screen.getByRole('button', { name: 'Edit production' })],
+  ['a new one', () => screen.getByRole('button', { name: 'New policy' })],
+])('text that is not saved is not lost to %s without being asked', async (_, way) => {
+  goTo('/policies?edit=policy_1')
+  const { user, world } = renderPage(<PoliciesPage />)
+  await user.type(await text(), '// mine')
+  const ask = () => screen.findByRole('dialog', { name: 'Leave what you have written?' })
+  await user.click(way())
+  await user.click(within(await ask()).getByRole('button', { name: 'Cancel' }))
+  expect((await text()).value).toMatch(/\/\/ mine$/)
+  await user.click(way())
+  await user.click(within(await ask()).getByRole('button', { name: 'Leave it' }))
+  await waitFor(() => expect(screen.queryByRole('form', { name: 'Policy production' })).toBeNull())
+  expect(screen.queryByRole('dialog')).toBeNull()
+  expect(world.db.policies.get('policy_1')?.text).not.toMatch(/mine/)
+})
+
+test('nothing is asked where nothing would be lost: unchanged, an example, or saved', async () => {
+  goTo('/policies?edit=policy_1')
+  const { user } = renderPage(<PoliciesPage />)
+  await user.type(await text(), 'x{Backspace}')
+  await user.click(screen.getByRole('button', { name: 'Cancel' }))
+  expect(screen.queryByLabelText('Policy')).toBeNull()
+  await user.click(screen.getByRole('button', { name: 'New policy' }))
+  await user.click(await screen.findByRole('button', { name: /^Freeze/ }))
+  await user.click(screen.getByRole('button', { name: 'Cancel' }))
+  await user.click(screen.getByRole('button', { name: 'Edit production' }))
+  await user.type(await text(), '// mine')
+  await user.click(screen.getByRole('button', { name: 'Save' }))
+  await waitFor(() => expect(screen.queryByLabelText('Policy')).toBeNull())
+  expect(screen.queryByRole('dialog')).toBeNull()
+})

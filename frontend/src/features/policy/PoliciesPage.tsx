@@ -1,7 +1,7 @@
 'use client'
 import { Lock, Plus, Scale } from 'lucide-react'
 import Link from 'next/link'
-import { Suspense, useState } from 'react'
+import { Suspense, useEffect, useState } from 'react'
 import { graphql } from 'react-relay'
 import type { PoliciesPageQuery } from '@/__generated__/PoliciesPageQuery.graphql'
 import { Boundary } from '@/features/shell/Boundary'
@@ -11,6 +11,7 @@ import { useMayNot } from '@/relay/use-may'
 import { useReading } from '@/relay/use-reading'
 import { Button } from '@/ui/Button'
 import { CodeBlock } from '@/ui/Code'
+import { ConfirmDialog } from '@/ui/ConfirmDialog'
 import { More } from '@/ui/More'
 import { Bone, Empty, PageBody, PageHeader, Section } from '@/ui/page'
 import { Tabs } from '@/ui/Tabs'
@@ -30,7 +31,16 @@ export function PoliciesPage() {
   const [params, setParams] = useURLState()
   const [fetchKey, setFetchKey] = useState(0)
   const tab = params.get('tab') === 'ask' ? 'ask' : 'all'
-  const onEdit = (id: string | null) => setParams({ tab: null, edit: id })
+  const [unsaved, setUnsaved] = useState(false)
+  const [leaving, setLeaving] = useState<{ edit: string | null } | null>(null)
+  const edit = (id: string | null) => setParams({ tab: null, edit: id })
+  const onEdit = (id: string | null) => (unsaved ? setLeaving({ edit: id }) : edit(id))
+  useEffect(() => {
+    if (!unsaved) return
+    const ask = (event: BeforeUnloadEvent) => event.preventDefault()
+    window.addEventListener('beforeunload', ask)
+    return () => window.removeEventListener('beforeunload', ask)
+  }, [unsaved])
   return (
     <>
       <PageHeader
@@ -87,6 +97,8 @@ export function PoliciesPage() {
                   fetchKey={fetchKey}
                   edit={params.get('edit')}
                   onEdit={onEdit}
+                  onSaved={() => edit(null)}
+                  onUnsaved={setUnsaved}
                   mayNot={mayNot}
                   onChange={() => setFetchKey((before) => before + 1)}
                 />
@@ -95,6 +107,20 @@ export function PoliciesPage() {
           </Boundary>
         )}
       </PageBody>
+      {leaving && (
+        <ConfirmDialog
+          title="Leave what you have written?"
+          label="Leave it"
+          danger
+          onClose={() => setLeaving(null)}
+          onConfirm={() => {
+            edit(leaving.edit)
+            setLeaving(null)
+          }}
+        >
+          <p>It is not saved. To keep it, go back and save it.</p>
+        </ConfirmDialog>
+      )}
     </>
   )
 }
@@ -103,11 +129,14 @@ type PoliciesProps = {
   fetchKey: number
   edit: string | null
   onEdit: (id: string | null) => void
+  /** What was open is saved, or gone. */
+  onSaved: () => void
+  onUnsaved: (unsaved: boolean) => void
   mayNot?: string
   onChange: () => void
 }
 
-function Policies({ fetchKey, edit, onEdit, mayNot, onChange }: PoliciesProps) {
+function Policies({ fetchKey, edit, onEdit, onSaved, onUnsaved, mayNot, onChange }: PoliciesProps) {
   const { policies, housePolicies, providers } = useReading<PoliciesPageQuery>(
     graphql`
       query PoliciesPageQuery {
@@ -125,17 +154,17 @@ function Policies({ fetchKey, edit, onEdit, mayNot, onChange }: PoliciesProps) {
     {},
     fetchKey,
   )
-  const close = () => onEdit(null)
   return (
     <>
       {edit === NEW && (
         <NewPolicy
           starters={starters(providers)}
           mayNot={mayNot}
-          onClose={close}
+          onUnsaved={onUnsaved}
+          onClose={() => onEdit(null)}
           onDone={() => {
             onChange()
-            close()
+            onSaved()
           }}
         />
       )}
@@ -160,6 +189,8 @@ function Policies({ fetchKey, edit, onEdit, mayNot, onChange }: PoliciesProps) {
             policy={policy}
             open={edit === policy.id}
             onOpen={(open) => onEdit(open ? policy.id : null)}
+            onSaved={onSaved}
+            onUnsaved={onUnsaved}
             mayNot={mayNot}
             onChange={onChange}
           />

@@ -10,6 +10,14 @@ import { placeOf } from './place'
 
 export type Draft = { name: string; text: string }
 
+/** Tells whether there is something that would be lost; once the editor is gone there is not. */
+export function useUnsaved(unsaved: boolean, tell: (unsaved: boolean) => void) {
+  useEffect(() => {
+    tell(unsaved)
+    return () => tell(false)
+  }, [unsaved, tell])
+}
+
 type Props = {
   label: string
   draft: Draft

@@ -16,20 +16,23 @@ import { cx } from '@/ui/cx'
 import { Notice } from '@/ui/FaultNote'
 import { Switch } from '@/ui/Switch'
 import { toast, toastFault } from '@/ui/Toasts'
-import { PolicyEditor } from './PolicyEditor'
+import { PolicyEditor, useUnsaved } from './PolicyEditor'
 import { RemovePolicyDialog } from './RemovePolicyDialog'
 
 type Props = {
   policy: PolicyRow_policy$key
   open: boolean
   onOpen: (open: boolean) => void
+  /** What was open is saved, or gone. */
+  onSaved: () => void
+  onUnsaved: (unsaved: boolean) => void
   mayNot?: string
   /** Something has changed: all of them are read again. */
   onChange: () => void
 }
 
 /** A policy in a line, with its switch; opened, its text to change. */
-export function PolicyRow({ policy: ref, open, onOpen, mayNot, onChange }: Props) {
+export function PolicyRow({ policy: ref, open, onOpen, onSaved, onUnsaved, mayNot, onChange }: Props) {
   const policy = useFragment(
     graphql`
       fragment PolicyRow_policy on Policy {
@@ -89,7 +92,13 @@ export function PolicyRow({ policy: ref, open, onOpen, mayNot, onChange }: Props
           {mayNot ? (
             <CodeBlock label={`Text of ${name}`} text={text} />
           ) : (
-            <Change policy={policy} onClose={() => onOpen(false)} onChange={onChange} />
+            <Change
+              policy={policy}
+              onClose={() => onOpen(false)}
+              onSaved={onSaved}
+              onUnsaved={onUnsaved}
+              onChange={onChange}
+            />
           )}
         </div>
       )}
@@ -103,10 +112,12 @@ const summary = (text: string) => /^\s*\/\/\s*(.*)/.exec(text)?.[1]?.trim()
 type ChangeProps = {
   policy: Omit<PolicyRow_policy$data, ' $fragmentType'>
   onClose: () => void
+  onSaved: () => void
+  onUnsaved: (unsaved: boolean) => void
   onChange: () => void
 }
 
-function Change({ policy, onClose, onChange }: ChangeProps) {
+function Change({ policy, onClose, onSaved, onUnsaved, onChange }: ChangeProps) {
   const { id, name, text, version, changedBy, updatedAt } = policy
   const [base, setBase] = useState({ name, text, version })
   const [draft, setDraft] = useState({ name, text })
@@ -120,6 +131,7 @@ function Change({ policy, onClose, onChange }: ChangeProps) {
       }
     }
   `)
+  useUnsaved(draft.name !== base.name || draft.text !== base.text, onUnsaved)
   // Somebody else has saved since this was opened. Whether it counts is no part of what is edited here.
   const theirs = base.name !== name || base.text !== text
   const save = () =>
@@ -127,7 +139,7 @@ function Change({ policy, onClose, onChange }: ChangeProps) {
       () => {
         toast(`${draft.name.trim()} is changed.`)
         onChange()
-        onClose()
+        onSaved()
       },
       (cause) => {
         onChange()
@@ -184,7 +196,7 @@ function Change({ policy, onClose, onChange }: ChangeProps) {
           onDone={() => {
             toast(`${name} is removed.`)
             onChange()
-            onClose()
+            onSaved()
           }}
           onClose={() => setRemoving(false)}
         />
