@@ -56,6 +56,7 @@ UPDATE users SET platform_admin = true WHERE role = 'ADMIN';
 
 -- A session works for one organisation at a time. It ends when it was idle for too long, and after its time.
 ALTER TABLE sessions
+    -- squawk-ignore adding-field-with-default
     ADD COLUMN id         uuid NOT NULL DEFAULT gen_random_uuid(),
     ADD COLUMN tenant_id  uuid,
     ADD COLUMN issuer_id  uuid,                         -- null: signed in with a password

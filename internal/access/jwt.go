@@ -39,7 +39,7 @@ func peek(raw string) (p peeked, err error) {
 	for i, a := range fleet.IssuerAlgorithms {
 		algorithms[i] = jose.SignatureAlgorithm(a)
 	}
-	signed, err := jose.ParseSigned(raw, algorithms)
+	signed, err := jose.ParseSignedCompact(raw, algorithms)
 	if err != nil {
 		return p, errToken.Because(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -127,8 +128,7 @@ func (s *Syslog) hungUp() bool {
 	}
 	_ = s.conn.SetReadDeadline(time.Now().Add(time.Millisecond))
 	_, err := s.conn.Read(make([]byte, 1))
-	timeout, ok := err.(net.Error)
-	return err == nil || !ok || !timeout.Timeout()
+	return !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // sent is what a message says of a line. Its ids are those of the database.

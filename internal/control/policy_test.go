@@ -17,7 +17,7 @@ import (
 func TestPolicies(t *testing.T) {
 	r := newRig(t)
 	var heard int
-	r.Control.o.PoliciesChanged = func(uuid.UUID) { heard++ }
+	r.o.PoliciesChanged = func(uuid.UUID) { heard++ }
 	owner := r.as(fleet.RoleOwner)
 	_, err := r.AddPolicy(r.as(fleet.RoleAdmin), "mine", `permit (principal, action, resource);`, true)
 	kind(t, fault.Denied, err)

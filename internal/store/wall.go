@@ -35,6 +35,7 @@ func walled(ctx context.Context) (uuid.UUID, bool) {
 // connector makes connections that know for whom they work.
 type connector struct{ driver.Connector }
 
+// Connect is driver.Connector.
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	inner, err := c.Connector.Connect(ctx)
 	if err != nil {
@@ -83,6 +84,7 @@ func (c *conn) as(ctx context.Context) error {
 	return nil
 }
 
+// ExecContext is driver.ExecerContext.
 func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	if err := c.as(ctx); err != nil {
 		return nil, err
@@ -90,6 +92,7 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 	return c.Conn.ExecContext(ctx, query, args)
 }
 
+// QueryContext is driver.QueryerContext.
 func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	if err := c.as(ctx); err != nil {
 		return nil, err
@@ -97,6 +100,7 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	return c.Conn.QueryContext(ctx, query, args)
 }
 
+// PrepareContext is driver.ConnPrepareContext.
 func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
 	if err := c.as(ctx); err != nil {
 		return nil, err
@@ -104,6 +108,7 @@ func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 	return c.Conn.PrepareContext(ctx, query)
 }
 
+// BeginTx is driver.ConnBeginTx.
 func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
 	if err := c.as(ctx); err != nil {
 		return nil, err
@@ -122,11 +127,13 @@ type ending struct {
 	conn *conn
 }
 
+// Commit is driver.Tx.
 func (e ending) Commit() error {
 	e.conn.inTx = false
 	return e.Tx.Commit()
 }
 
+// Rollback is driver.Tx.
 func (e ending) Rollback() error {
 	e.conn.inTx = false
 	return e.Tx.Rollback()
