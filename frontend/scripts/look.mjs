@@ -60,6 +60,7 @@ const PAGES = {
   'vm-unmade': { path: '/vms/new', act: createInVain, wait: 1200 },
   'vm-stale': { path: '/vms/vm_007' },
   'vm-new': { path: '/vms/new' },
+  'vm-new-over': { path: '/vms/new', act: (page) => page.getByLabel('vCPUs', { exact: true }).fill('250') },
   'vm-new-fault': { path: '/vms/new', act: createTwice },
   hosts: { path: '/hosts' },
   host: { path: `/hosts/${options.host}` },
@@ -90,6 +91,14 @@ const PAGES = {
   'people-password': { path: '/people', act: newPassword },
   'people-add': { path: '/people', act: addNobody },
   'people-refused': { path: '/people', before: operator },
+  'people-part': { path: '/people', act: (page) => part(page, true) },
+  'people-part-fault': { path: '/people', act: (page) => part(page, false) },
+  'people-grants': { path: '/people', act: (page) => person(page, 'ci-runner', /^Their roles/) },
+  'people-grant-back': { path: '/people', act: takeOneBack },
+  organisations: { path: '/organisations' },
+  'organisations-limits': { path: '/organisations', act: limits },
+  'organisations-add': { path: '/organisations', act: addOrganisation },
+  'organisations-refused': { path: '/organisations', before: noPlatform },
   audit: { path: '/audit' },
   'audit-open': {
     path: '/audit?outcome=denied',
@@ -110,6 +119,7 @@ const PAGES = {
     path: '/policies?edit=policy_1',
     act: (page) => page.getByRole('button', { name: 'Remove' }).click(),
   },
+  'policies-unsaved': { path: '/policies?edit=policy_1', act: leave },
   'policies-house': { path: '/policies', act: unfold },
   'policies-ask': { path: '/policies?tab=ask&who=user_3&may=deleteVM&on=vm_001' },
   'policies-refused': { path: '/policies', before: operator },
@@ -126,6 +136,52 @@ async function operator(page) {
     const reply = await route.fetch()
     await route.fulfill({ body: (await reply.text()).replace('"role":"OWNER"', '"role":"OPERATOR"') })
   })
+}
+
+async function noPlatform(page) {
+  await page.route('**/graphql', async (route) => {
+    const reply = await route.fetch()
+    await route.fulfill({ body: (await reply.text()).replace('"platformAdmin":true', '"platformAdmin":false') })
+  })
+}
+
+async function part(page, full) {
+  await person(page, 'barbara', /^Change the role/)
+  await page.getByRole('radio', { name: /^On a part/ }).check()
+  if (full) {
+    await page.getByRole('checkbox').first().check()
+    await page.getByLabel('VMs', { exact: true }).selectOption({ index: 1 })
+    await page.getByLabel('VMs with one of these tags').fill('team=web')
+  } else {
+    await page.getByRole('button', { name: 'Give the role' }).click()
+    await page.locator('[aria-invalid=true]').waitFor()
+  }
+}
+
+async function takeOneBack(page) {
+  await person(page, 'ci-runner', /^Their roles/)
+  await page.getByRole('button', { name: /^Take back: owner/ }).click()
+}
+
+async function limits(page) {
+  await page.getByRole('button', { name: 'Change the limits of Lab' }).click()
+  await page.getByLabel('vCPUs').fill('10')
+  await page.getByLabel('Memory').fill('much')
+  await page.getByRole('button', { name: 'Change the limits', exact: true }).click()
+  await page.locator('[aria-invalid=true]').waitFor()
+}
+
+async function addOrganisation(page) {
+  await page.getByRole('button', { name: 'Add an organisation' }).click()
+  await page.getByLabel('Name').fill('Lab')
+  await page.getByRole('button', { name: 'Add the organisation' }).click()
+  await page.locator('[aria-invalid=true]').waitFor()
+}
+
+async function leave(page) {
+  await page.getByRole('textbox', { name: 'Policy', exact: true }).fill('permit (principal, action, resource);')
+  await page.getByRole('button', { name: 'Cancel' }).click()
+  await page.getByRole('dialog').waitFor()
 }
 
 async function unfold(page) {

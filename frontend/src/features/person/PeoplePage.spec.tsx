@@ -161,3 +161,83 @@ test('an administrator gives no more than they have', async () => {
   expect(screen.queryByRole('radio', { name: /^Owner/ })).toBeNull()
   screen.getByRole('radio', { name: /^Administrator/ })
 })
+
+const partOf = async (user: UserEvent) => {
+  await user.click(await choose(user, 'barbara', /^Change the role/))
+  const dialog = within(await screen.findByRole('dialog', { name: 'A role for barbara' }))
+  await user.click(dialog.getByRole('radio', { name: /^On a part/ }))
+  await dialog.findByLabelText('Find VMs')
+  return dialog
+}
+
+test('a role is given on a part: hosts, VMs that were searched for, and tags', async () => {
+  const { user, world } = renderPage(<PeoplePage />)
+  const barbara = world.db.people.get('user_3')
+  const before = barbara?.roleByHand
+  const dialog = await partOf(user)
+  await user.click(dialog.getByRole('radio', { name: /^Administrator/ }))
+  const [host] = [...world.db.providers.values()]
+  await user.click(dialog.getByRole('checkbox', { name: host?.name }))
+  const vm = [...world.db.vms.values()].at(-1)
+  await user.type(dialog.getByLabelText('Find VMs'), vm?.name ?? '')
+  const option = await dialog.findByRole('option', { name: new RegExp(`^${vm?.name} on`) })
+  await waitFor(() => expect(dialog.getAllByRole('option', { name: / on / })).toHaveLength(1))
+  await user.selectOptions(dialog.getByLabelText('VMs'), option)
+  within(dialog.getByRole('list', { name: 'Chosen VMs' })).getByText(vm?.name ?? '')
+  await user.type(dialog.getByLabelText(/^VMs with one of these tags/), 'team=web')
+  await user.selectOptions(dialog.getByLabelText('Ends'), 'In a week')
+  await confirm(user, 'Give the role')
+  await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull())
+  expect(barbara?.parts).toEqual([
+    {
+      id: expect.any(String),
+      role: 'ADMIN',
+      on: { providers: [host?.id], vms: [vm?.id], tags: [{ key: 'team', value: 'web' }] },
+      expiresAt: expect.any(String),
+    },
+  ])
+  expect(barbara?.roleByHand).toBe(before)
+  within(await rowOf('barbara')).getByText(/^administrator on 1 host, 1 VM, team=web until/)
+})
+
+test('a part of nothing is not sent', async () => {
+  const { user, world } = renderPage(<PeoplePage />)
+  const dialog = await partOf(user)
+  dialog.getByText(/^They are operator on everything already/)
+  await confirm(user, 'Give the role')
+  dialog.getByText('Choose a host or a VM, or name a tag.')
+  await waitFor(() => expect(document.activeElement).toBe(dialog.getByLabelText('VMs')))
+  expect(world.db.people.get('user_3')?.parts).toEqual([])
+})
+
+test('each role says where it counts, and is taken back alone', async () => {
+  const { user, world } = renderPage(<PeoplePage />)
+  const runner = [...world.db.people.values()].find(({ name }) => name === 'ci-runner')
+  await user.click(await choose(user, 'ci-runner', /^Their roles/))
+  const dialog = () => screen.findByRole('dialog', { name: 'Roles of ci-runner' })
+  const list = await within(await dialog()).findByRole('list', { name: 'Roles' })
+  const vm = within(list).getByRole('link', { name: world.db.vms.get('vm_001')?.name })
+  expect(vm.getAttribute('href')).toBe('/vms/vm_001')
+  within(list).getByText('one that is gone')
+  within(list).getByText('use=ci')
+  const byRules = within(list).getByRole('button', { name: 'Take back: operator on everything' })
+  expect(byRules.getAttribute('aria-disabled')).toBe('true')
+  await user.click(within(list).getByRole('button', { name: 'Take back: owner on 2 VMs' }))
+  const question = within(await screen.findByRole('dialog', { name: 'Take back: owner on 2 VMs?' }))
+  question.getByText(/keeps the other roles: operator on everything; administrator on 1 host, use=ci\.$/)
+  await user.click(question.getByRole('button', { name: 'Take back' }))
+  await waitFor(() => expect(runner?.parts.map(({ id }) => id)).toEqual(['grant_ci']))
+  expect(runner?.roleByIssuer).toBe('OPERATOR')
+})
+
+test('who has one role alone leaves with it', async () => {
+  const { user } = renderPage(<PeoplePage />)
+  await user.click(await choose(user, 'barbara', /^Their roles/))
+  await user.click(await screen.findByRole('button', { name: 'Take back: operator on everything' }))
+  within(await screen.findByRole('dialog', { name: /^Take back: operator/ })).getByText(
+    /do not belong to Default any more/,
+  )
+  await confirm(user, 'Take back')
+  await waitFor(() => expect(screen.queryByRole('row', { name: /^barbara/ })).toBeNull())
+  await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull())
+})

@@ -19,6 +19,7 @@ import { Bone, Empty, PageBody, PageHeader } from '@/ui/page'
 import { SearchBox } from '@/ui/SearchBox'
 import { AddPersonDialog } from './AddPersonDialog'
 import { GrantRoleDialog } from './GrantRoleDialog'
+import { GrantsDialog } from './GrantsDialog'
 import { COLUMNS, PersonRow, personMenu } from './PersonRow'
 import { matches, type Person } from './person'
 import { ResetPasswordDialog } from './ResetPasswordDialog'
@@ -163,6 +164,8 @@ function ActDialog({ verb, person, viewer, onClose, onChange }: ActProps) {
   switch (verb) {
     case 'grantRole':
       return <GrantRoleDialog person={person} own={viewer.role} onClose={onClose} />
+    case 'grants':
+      return <GrantsDialog person={person} of={viewer.tenant.name} onDone={onChange} onClose={onClose} />
     case 'revokeRole':
       return <RevokeRoleDialog person={person} of={viewer.tenant.name} onDone={onChange} onClose={onClose} />
     case 'setPersonActive':

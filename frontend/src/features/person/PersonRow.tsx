@@ -42,6 +42,9 @@ export function PersonRow({ person: ref, own }: { person: PersonRow_person$key; 
               value
             }
           }
+          source
+          grantedBy
+          createdAt
           expiresAt
         }
         active

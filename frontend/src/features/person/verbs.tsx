@@ -1,20 +1,30 @@
-import { KeyRound, Scale, ScrollText, ShieldMinus, ShieldPlus, UserCheck, UserX } from 'lucide-react'
+import { KeyRound, ListChecks, Scale, ScrollText, ShieldMinus, ShieldPlus, UserCheck, UserX } from 'lucide-react'
 import Link from 'next/link'
 import { refusal } from '@/lib/actions'
 import { paths } from '@/lib/paths'
 import type { MenuEntry } from '@/ui/Menu'
 import type { Person } from './person'
 
-export type PersonVerb = 'grantRole' | 'revokeRole' | 'setPersonActive' | 'resetPassword'
+export type PersonVerb = 'grantRole' | 'grants' | 'revokeRole' | 'setPersonActive' | 'resetPassword'
 
 const to = (href: string) => <Link href={href} prefetch={false} />
 
 /** What may be done with somebody, as a menu. Whether it may is told by `person.actions`. */
 export function entriesOf(
-  { id, name, actions, active, roleByHand }: Pick<Person, 'id' | 'name' | 'actions' | 'active' | 'roleByHand'>,
+  {
+    id,
+    name,
+    actions,
+    active,
+    roleByHand,
+    grants,
+  }: Pick<Person, 'id' | 'name' | 'actions' | 'active' | 'roleByHand' | 'grants'>,
   onSelect: (verb: PersonVerb) => void,
 ): MenuEntry[] {
-  const entry = (verb: PersonVerb, more: { label: string; icon: React.ReactNode; danger?: boolean }): MenuEntry => ({
+  const entry = (
+    verb: Exclude<PersonVerb, 'grants'>,
+    more: { label: string; icon: React.ReactNode; danger?: boolean },
+  ): MenuEntry => ({
     kind: 'item',
     ...more,
     reason: refusal(actions, verb),
@@ -22,7 +32,16 @@ export function entriesOf(
   })
   return [
     entry('grantRole', { label: roleByHand ? 'Change the role' : 'Give a role', icon: <ShieldPlus aria-hidden /> }),
-    entry('revokeRole', { label: 'Take the role back', icon: <ShieldMinus aria-hidden /> }),
+    {
+      kind: 'item',
+      label: 'Their roles, one by one',
+      icon: <ListChecks aria-hidden />,
+      onSelect: () => onSelect('grants'),
+    },
+    entry('revokeRole', {
+      label: grants.filter(({ source }) => source === 'HAND').length > 1 ? 'Take all roles back' : 'Take the role back',
+      icon: <ShieldMinus aria-hidden />,
+    }),
     entry('resetPassword', { label: 'New password', icon: <KeyRound aria-hidden /> }),
     { kind: 'line' },
     { kind: 'link', label: 'What they may do', icon: <Scale aria-hidden />, link: to(paths.policies({ who: id })) },
