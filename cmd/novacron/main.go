@@ -28,7 +28,7 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(serveCommand(), migrateCommand(), bootstrapCommand(), personCommand(), tokenCommand(), auditCommand(), backupCommand(), restoreCommand(), secretsCommand(), versionCommand())
+	root.AddCommand(serveCommand(), migrateCommand(), bootstrapCommand(), personCommand(), policyCommand(), tokenCommand(), auditCommand(), backupCommand(), restoreCommand(), secretsCommand(), versionCommand())
 	if err := root.ExecuteContext(ctx); err != nil {
 		report(os.Stderr, err)
 		os.Exit(1)

@@ -373,6 +373,56 @@ func TestMatrixOfRoles(t *testing.T) {
 			}
 		})
 	}
+	m.routes(t)
+}
+
+// routes are what is answered beside GraphQL, with who may; signing in and the probes are open.
+var routes = []struct {
+	method, path string
+	least        fleet.Role
+	status       int // for those who may
+}{
+	{http.MethodGet, "/api/audit.csv", fleet.RoleAdmin, http.StatusOK},
+	{http.MethodGet, "/api/audit.jsonl?outcome=DENIED", fleet.RoleAdmin, http.StatusOK},
+	{http.MethodGet, "/api/anything", fleet.RoleViewer, http.StatusNotFound},
+	{http.MethodGet, "/metrics", fleet.RoleViewer, http.StatusOK},
+	{http.MethodGet, "/console/made-up", fleet.RoleViewer, http.StatusUpgradeRequired},
+	{http.MethodPut, "/uploads/made-up", fleet.RoleViewer, http.StatusNotFound},
+	{http.MethodGet, "/", fleet.RoleViewer, http.StatusNotFound},
+}
+
+// What is answered beside GraphQL, asked by every role in every way.
+func (m *matrix) routes(t *testing.T) {
+	for _, r := range routes {
+		t.Run(r.method+" "+r.path, func(t *testing.T) {
+			ask := func(c caller) (int, string) {
+				q, err := http.NewRequestWithContext(t.Context(), r.method, "http://"+m.address+r.path, nil)
+				require.NoError(t, err)
+				for k, v := range c.headers {
+					q.Header.Set(k, v)
+				}
+				res, err := http.DefaultClient.Do(q)
+				require.NoError(t, err)
+				defer res.Body.Close()
+				text, err := io.ReadAll(res.Body)
+				require.NoError(t, err)
+				return res.StatusCode, string(text)
+			}
+			status, _ := ask(caller{})
+			assert.Equal(t, http.StatusUnauthorized, status, "nobody")
+			for _, c := range slices.Concat(m.ours, m.theirs) {
+				want := r.status
+				if !c.may(r.least) {
+					want = http.StatusForbidden
+				}
+				status, text := ask(c)
+				assert.Equal(t, want, status, "%s: %.300s", c.name, text)
+				if slices.ContainsFunc(m.theirs, func(o caller) bool { return o.name == c.name }) {
+					assert.NotContains(t, text, m.canary, c.name)
+				}
+			}
+		})
+	}
 }
 
 var anyID = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|"requestId":"[^"]*"|\d{4}-\d\d-\d\dT[^"]*`)
