@@ -165,8 +165,8 @@ async function takeOneBack(page) {
 
 async function limits(page) {
   await page.getByRole('button', { name: 'Change the limits of Lab' }).click()
-  await page.getByLabel('vCPUs').fill('10')
-  await page.getByLabel('Memory').fill('much')
+  await page.getByLabel('vCPUs', { exact: true }).fill('10')
+  await page.getByLabel('Memory', { exact: true }).fill('much')
   await page.getByRole('button', { name: 'Change the limits', exact: true }).click()
   await page.locator('[aria-invalid=true]').waitFor()
 }

@@ -44,7 +44,7 @@ export function OrganisationRow({ organisation: ref, here, own, onChange }: Prop
   return (
     <li className="border-b border-line/70 py-4">
       <div className="mb-3 flex flex-wrap items-center justify-between gap-x-6 gap-y-2">
-        <div className="flex min-w-0 flex-wrap items-baseline gap-x-3">
+        <div className="flex min-w-0 flex-wrap items-center gap-x-3">
           <h2 className="font-medium wrap-anywhere">{tenant.name}</h2>
           <span className="text-xs text-soft">{plural(people, 'person', 'people')}</span>
           {here && <State tone="good" word="This one" className="text-xs" />}

@@ -3,7 +3,7 @@ import { X } from 'lucide-react'
 import { useDeferredValue, useState } from 'react'
 import { graphql } from 'react-relay'
 import type { PartFieldsQuery } from '@/__generated__/PartFieldsQuery.graphql'
-import { plural } from '@/lib/units'
+import { formatCount } from '@/lib/units'
 import { usePaced } from '@/lib/use-paced'
 import { useReading } from '@/relay/use-reading'
 import { IconButton } from '@/ui/Button'
@@ -88,7 +88,7 @@ export function PartFields({ part, onChange, problem }: Props) {
             options={[
               {
                 value: '',
-                label: `Choose of ${plural(vms.totalCount, 'VM')}${vms.totalCount > SHOWN ? `, ${SHOWN} shown` : ''}`,
+                label: vms.totalCount > SHOWN ? `Choose: ${SHOWN} of ${formatCount(vms.totalCount)}` : 'Choose',
               },
               ...free.map(({ id, name, provider }) => ({ value: id, label: `${name} on ${provider.name}` })),
             ]}
