@@ -17,7 +17,10 @@ export function QuotaBars({ lines: ref, of }: { lines: QuotaBars_lines$key; of: 
     ref,
   ) as readonly Line[]
   return (
-    <ul aria-label={`Quota of ${of}`} className="grid gap-x-6 gap-y-3 sm:grid-cols-2 lg:grid-cols-5">
+    <ul
+      aria-label={`Quota of ${of}`}
+      className="grid grid-cols-[repeat(auto-fill,minmax(12.5rem,1fr))] gap-x-6 gap-y-3"
+    >
       {lines.map((line) => (
         <li key={line.counted} className="min-w-0">
           <Meter label={COUNTED[line.counted]} value={line.inUse} max={line.limit ?? null} text={standing(line)} />
