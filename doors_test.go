@@ -36,6 +36,7 @@ var doors = map[string][]string{
 	"internal/metrics":    {"drivers", "internal/store", "internal/fleet", "internal/fault"},
 	"internal/access":     {"internal/store", "internal/fleet", "internal/outside", "internal/fault"},
 	"internal/events":     {"internal/store", "internal/fleet", "internal/fault"},
+	"internal/audit":      {"internal/store", "internal/fleet", "internal/fault"},
 	"internal/secrets":    {"internal/store", "internal/fleet", "internal/fault"},
 	"internal/store":      {"internal/fleet", "drivers", "internal/fault", "migrations"},
 	"internal/fleet":      {"drivers", "internal/fault"},
