@@ -168,8 +168,12 @@ func (s *soak) verdict(long time.Duration, target int, g growth, back returns, b
 			grown = grown || slope/mean >= 0.05
 		}
 		// Which of them reads a host changes whenever one sleeps: judged are both together.
-		r.report("F30", fault, "growth < 5 % an hour, "+who, i < len(g.each) || long < judged || !grown, "%s%d samples in %s",
-			b.String(), len(each), each[len(each)-1].at.Sub(each[0].at).Round(time.Second))
+		said := fmt.Sprintf("%s: %s%d samples in %s", who, b.String(), len(each), each[len(each)-1].at.Sub(each[0].at).Round(time.Second))
+		if i < len(g.each) || long < judged {
+			r.say("growth of %s", said)
+			continue
+		}
+		r.report("F30", fault, "growth < 5 % an hour", !grown, "%s", said)
 	}
 	after := r.together()
 	r.say("together before %+v, after %+v", before, after)
