@@ -75,7 +75,7 @@ async function start(folder: string, undo: (() => unknown)[]) {
   run(binary, ['migrate'], env)
   const password = /^Password: +(\S+)/m.exec(run(binary, ['bootstrap'], env))?.[1]
   if (!password) throw new Error('bootstrap tells no password')
-  const token = run(binary, ['token', 'create', '--role', 'admin'], env).trim()
+  const token = run(binary, ['token', 'create', '--role', 'owner'], env).trim()
   const addresses = {
     listen: `127.0.0.1:${idpPort}`,
     issuer,
