@@ -125,8 +125,6 @@ type rowWriter interface {
 // begin writes the head of an export.
 func begin(w http.ResponseWriter, format, name string, columns []string) rowWriter {
 	w.Header().Set("Content-Disposition", `attachment; filename="`+name+"."+format+`"`)
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
 	if format == "jsonl" {
 		w.Header().Set("Content-Type", "application/jsonl")
 		return jsonLines{json.NewEncoder(w)}

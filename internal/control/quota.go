@@ -139,10 +139,14 @@ func (c *Control) planRoom(ctx context.Context, viewer access.Viewer, v *fleet.V
 	if err != nil {
 		return err
 	}
-	counted, over := t.Limits.Over(use[t.ID], v.Takes(), v.Resized(r))
+	err = t.Limits.Check(use[t.ID], v.Takes(), v.Resized(r))
+	if err == nil {
+		return nil
+	}
+	over := fault.Of(err)
 	for i, verdict := range verdicts {
-		if field, _, _ := strings.Cut(verdict.Field, "."); over != nil && field == counted.Field() && verdict.Impact != drivers.ImpactNone {
-			verdicts[i].Impact, verdicts[i].Reason = drivers.ImpactImpossible, fault.Of(over).Message
+		if field, _, _ := strings.Cut(verdict.Field, "."); field == over.Field && verdict.Impact != drivers.ImpactNone {
+			verdicts[i].Impact, verdicts[i].Reason = drivers.ImpactImpossible, over.Message
 		}
 	}
 	return nil
@@ -163,6 +167,5 @@ func (c *Control) room(ctx context.Context, tx *store.Store, viewer access.Viewe
 	if v != nil {
 		has = v.Takes()
 	}
-	_, err = limits.Over(use[viewer.TenantID], has, want)
-	return err
+	return limits.Check(use[viewer.TenantID], has, want)
 }

@@ -132,17 +132,6 @@ func Highest(grants []*Grant) (r Role) {
 	return r
 }
 
-// HighestOn is the role that grants give on one thing.
-func HighestOn(grants []*Grant, on Resource) Role {
-	r := Highest(grants)
-	for _, g := range grants {
-		if g.Narrowed != nil && g.Narrowed.Covers(on) {
-			r = r.or(g.Role)
-		}
-	}
-	return r
-}
-
 // or is the higher of two.
 func (r Role) or(o Role) Role {
 	if o.rank() > r.rank() {

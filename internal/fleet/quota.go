@@ -31,9 +31,6 @@ var words = map[Counted]struct{ many, field string }{
 	CountSnapshots: {"%d snapshots", ""},
 }
 
-// Field is the input's field that asks for it; empty for none.
-func (c Counted) Field() string { return words[c].field }
-
 // Amount is how much of each: in use, or what a VM takes.
 type Amount struct {
 	VMs       int64 `bun:"vms" json:"vms"`
@@ -82,9 +79,9 @@ func (l Limits) Lines(use Amount) []*QuotaLine {
 	return lines
 }
 
-// Over is the first kind of thing of which the organisation would have too much if a VM took want instead of has;
-// empty when all is well. Whoever takes less is never refused, however much too much there is.
-func (l Limits) Over(use, has, want Amount) (Counted, error) {
+// Check refuses by Exhausted, at the input's field, what the organisation would have too much of if a VM took want instead
+// of has. Whoever takes less is never refused, however much too much there is.
+func (l Limits) Check(use, has, want Amount) error {
 	for _, c := range Counts {
 		most, limited := l[c]
 		more := want.Of(c) - has.Of(c)
@@ -92,10 +89,10 @@ func (l Limits) Over(use, has, want Amount) (Counted, error) {
 			continue
 		}
 		w := words[c]
-		return c, fault.New(fault.Exhausted, "your organisation may have "+w.many+": %d are in use, and this takes %d more", most, use.Of(c), more).At(w.field).
+		return fault.New(fault.Exhausted, "your organisation may have "+w.many+": %d are in use, and this takes %d more", most, use.Of(c), more).At(w.field).
 			With("Free some, or ask whoever looks after this installation for a larger quota.")
 	}
-	return "", nil
+	return nil
 }
 
 // Takes is what the VM takes, now or after its next start, whichever is more.
